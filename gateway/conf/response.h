@@ -1,0 +1,73 @@
+/*
+ * response -- response-times.yaml: calendars, answering windows, and what is promised for which category.
+ *
+ * Levels inherit clinic < team < clinician; every value remembers where it came from (file:line) for `calendar show`.
+ * Const after loading; all memory belongs to the arena of the configuration snapshot.
+ */
+#ifndef CONF_RESPONSE_H
+#define CONF_RESPONSE_H
+
+#include "conf/yaml.h"
+#include "conf/zone.h"
+
+struct window {
+	int32_t open, close; /* seconds after local midnight; half-open; close may be 86400 */
+};
+struct day_windows {
+	const struct window *w;
+	size_t n;
+};
+struct special_day {
+	int32_t day; /* days since 1970-01-01, local date */
+	struct day_windows windows;
+};
+struct absence {
+	int64_t from, to; /* seconds UTC, half-open */
+};
+
+enum sla_mode { SLA_BUSINESS_DAYS, SLA_NEXT_WINDOW, SLA_BUSINESS_MINUTES, SLA_ELAPSED_MINUTES, SLA_NONE };
+struct sla {
+	enum sla_mode mode;
+	int32_t n;
+	int32_t cutoff;	  /* seconds after local midnight; -1: last close of the day */
+	int32_t min_lead; /* minutes */
+	const char *origin; /* "response-times.yaml:12" */
+};
+
+struct calendar {
+	const char *id;
+	const char *zone_name;
+	const struct zone *zone;
+	struct day_windows weekly[7]; /* 0 = Monday */
+	const int32_t *holidays;      /* sorted day numbers */
+	size_t nholidays;
+	const struct special_day *special; /* sorted by day */
+	size_t nspecial;
+	const struct absence *absences; /* sorted */
+	size_t nabsences;
+	const struct calendar *cover; /* or NULL */
+	int32_t holidays_known_through; /* day number; 0: not said */
+	const struct sla_entry *slas;	/* this calendar's own overrides */
+	size_t nslas;
+	const char *origin;
+};
+struct sla_entry {
+	const char *category; /* "rx_renewal", or "urgent", "emergency" for an urgency */
+	struct sla sla;
+};
+
+struct response {
+	const struct calendar *calendars;
+	size_t ncalendars;
+	const struct calendar *clinic; /* the default */
+	const struct sla_entry *defaults;
+	size_t ndefaults;
+	/* zones are loaded once per snapshot */
+	const struct zone_table *zones;
+};
+
+/* Complains into errs; NULL when the file cannot be used at all. */
+const struct response *response_load(const char *path, struct arena *, struct conf_errors *errs);
+const struct calendar *response_calendar(const struct response *, const char *id); /* NULL: unknown */
+
+#endif
