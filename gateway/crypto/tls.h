@@ -1,7 +1,11 @@
 /*
  * tls -- a verified TLS client connection over OpenSSL: chain, host name, TLS 1.2 or newer, no exceptions.
  *
- * Blocking calls with an absolute deadline (monotonic_ms()); EOF is an error. Threads: one connection, one thread.
+ * Blocking calls with an absolute deadline (monotonic_ms()), resolving included; EOF is an error. After a failure the
+ * connection is of no more use: every later call fails at once. Never raises SIGPIPE.
+ * Errors:   ST_REMOTE_DOWN for the far side, ST_LOCAL for us (tls.ca: the anchors cannot be read; tls.socket).
+ * Threads:  one connection, one thread. Anchors are shared between connections and read again after a minute.
+ * Source:   RFC 5246, RFC 8446; names by RFC 9525: subject alternative names only, no partial wildcards.
  */
 #ifndef CRYPTO_TLS_H
 #define CRYPTO_TLS_H
@@ -20,9 +24,9 @@ struct tls_target {
 	const char *ca_file;  /* NULL: the system's anchors */
 	bool starttls;	      /* connect in clear; tls_start() later */
 };
-/* ST_REMOTE_DOWN: tls.resolve, tls.connect, tls.timeout, tls.verify, tls.host, tls.handshake. */
+/* ST_REMOTE_DOWN: tls.resolve, tls.connect, tls.timeout, tls.verify, tls.host, tls.handshake; later tls.closed. */
 enum status tls_connect(const struct tls_target *, int64_t deadline_ms, struct tls_conn **ret, struct err *) MUST_CHECK;
-/* STARTTLS: the handshake on a connection opened in clear. */
+/* STARTTLS: the handshake on a connection opened in clear. The caller must have nothing left that it read in clear. */
 enum status tls_start(struct tls_conn *, int64_t deadline_ms, struct err *) MUST_CHECK;
 /* At least 1 byte, or a failure; never 0. */
 enum status tls_read(struct tls_conn *, void *p, size_t n, int64_t deadline_ms, size_t *ret, struct err *) MUST_CHECK;
