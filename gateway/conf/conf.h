@@ -29,7 +29,7 @@ struct limits_conf {
 struct portal_conf {
 	const char *id;	      /* "local" */
 	const char *driver;   /* "local", "null", "fhir", "mail" */
-	struct ynode options; /* driver's own keys; valid while the snapshot lives */
+	struct ynode options; /* driver's own keys; valid while the snapshot lives; read through ynode_rebind() */
 	int64_t poll_s;
 };
 
@@ -37,35 +37,40 @@ struct imap_server_conf { /* where clinicians' mailboxes are */
 	const char *id;
 	const char *host;
 	int64_t port;
-	bool starttls;		  /* else implicit TLS */
-	const char *ca_file;	  /* NULL: the system's */
-	const char *master_user;  /* SASL PLAIN authentication identity, NULL: each clinician's own password file */
-	const char *password_file;/* secret */
+	bool starttls;		   /* else implicit TLS */
+	const char *ca_file;	   /* NULL: the system's */
+	const char *master_user;   /* SASL PLAIN authentication identity, NULL: each clinician's own password file */
+	const char *password_file; /* secret */
 	int64_t timeout_s;
 };
 
 struct site_conf {
 	/* the clinic */
-	const char *clinic;	    /* display name */
-	const char *tenant;	    /* short id, [a-z0-9-]+ */
-	const char *zone;	    /* IANA */
-	const char *language;	    /* "en" */
-	const char *jurisdiction;   /* "US-default" */
+	const char *clinic;	  /* display name */
+	const char *tenant;	  /* short id, [a-z0-9-]+ */
+	const char *zone;	  /* IANA */
+	const char *language;	  /* "en" */
+	const char *jurisdiction; /* "US-default" */
 	const char *phone, *phone_hours, *emergency_number, *crisis_line;
 	/* mail */
-	const char *gateway_address; /* what clinicians write to: From of every sealed mail */
-	const char *bounce_address;  /* our envelope sender: local part gets +token */
-	struct conf_list submission_services; /* {daemon_name} values whose {auth_authen} counts */
-	const char *milter_socket, *milter_socket_group;
+	const char *gateway_address;			 /* what clinicians write to: From of every sealed mail */
+	const char *bounce_address;			 /* our envelope sender: local part gets +token */
+	struct conf_list submission_services;		 /* {daemon_name} values whose {auth_authen} counts */
+	const char *milter_socket, *milter_socket_group; /* a path; "unix:" is cut off */
 	/* where things are */
-	const char *state_dir;	     /* store, keys, ca, certs */
+	const char *state_dir; /* store, keys, ca, certs */
 	const char *control_socket;
-	struct conf_list trust;	     /* anchor PEM files; default: <state_dir>/ca/root.crt */
+	struct conf_list trust; /* anchor PEM files; default: <state_dir>/ca/root.crt */
 	int64_t rsa_min_bits;
+	int64_t cert_warn_s; /* an incident this long before a certificate ends */
 	/* couriers */
 	int64_t courier_threads, lease_s, retry_min_s, retry_max_s, retry_give_up_s;
-	const char *mail_folder;     /* "Portal" */
-	bool show_patient_name;	     /* the block inside the sealed mail; never outside */
+	/* deadlines of what waits for a person */
+	int64_t hold_s;		 /* a held message, for its clinician */
+	int64_t support_hold_s;	 /* one nobody could be found for, for the desk */
+	int64_t page_after_s;	 /* an emergency that is in no mailbox */
+	const char *mail_folder; /* "Portal" */
+	bool show_patient_name;	 /* the block inside the sealed mail; never outside */
 	struct limits_conf limits;
 	struct portal_conf *portals;
 	size_t nportals;
@@ -76,21 +81,21 @@ struct site_conf {
 enum reply_profile { REPLY_SIGNED_ENCRYPTED, REPLY_SIGNED, REPLY_SASL };
 
 struct clinician_conf {
-	const char *id;		/* "lee" */
-	const char *name;	/* the only display name a patient ever sees */
-	const char *login;	/* as SASL names it */
-	const char *address;	/* addr-spec; From, rfc822Name and mailbox must agree with it */
+	const char *id;	     /* "lee" */
+	const char *name;    /* the only display name a patient ever sees */
+	const char *login;   /* as SASL names it */
+	const char *address; /* addr-spec; From, rfc822Name and mailbox must agree with it */
 	struct conf_list aliases;
-	const char *mailbox;	/* id of an imap server */
+	const char *mailbox;	  /* id of an imap server */
 	const char *mailbox_user; /* default: login */
 	const char *password_file;
-	const char *calendar;	/* id in response-times.yaml; default: the clinic's */
+	const char *calendar; /* id in response-times.yaml; default: the clinic's */
 	struct conf_list pools;
-	const char *cover;	/* id of a clinician, or NULL */
+	const char *cover;	       /* id of a clinician, or NULL */
 	struct conf_list certificates; /* files; beside them <state_dir>/certs/<id>*.crt count too */
-	int reply;		/* enum reply_profile */
+	int reply;		       /* enum reply_profile */
 	const char *language;
-	const char *portal_id;	/* how the portal names this clinician; default: id */
+	const char *portal_id; /* how the portal names this clinician; default: id */
 	bool prefer_gcm;
 };
 
@@ -110,7 +115,8 @@ struct supporter_conf {
 	const char *id, *name, *address, *phone, *hours;
 };
 struct support_conf {
-	const char *name, *phone, *address; /* the desk every mail names */
+	const char *name, *phone, *address; /* the desk every mail names; address NULL: none */
+	const char *hours;		    /* "Monday to Friday 8 am to 5 pm", or NULL */
 	struct supporter_conf *supporter;
 	size_t nsupporters;
 	const char *privacy_officer, *on_call; /* supporter or clinician ids */
@@ -127,6 +133,7 @@ struct conf {
 	const struct response *response;
 };
 
+/* Mistakes go to errs for the administrator's eyes; err says only how many there are and is fit for a log. */
 enum status conf_load(const char *path, struct conf_errors *errs, struct conf **ret, struct err *) MUST_CHECK;
 struct conf *conf_ref(struct conf *);
 void conf_unref(struct conf *);

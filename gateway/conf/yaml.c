@@ -125,14 +125,14 @@ node_of(struct ynode n)
 	return yaml_document_get_node(&n.doc->doc, n.id);
 }
 
-/* YAML 1.2.2 10.2.2: what a plain scalar must look like to be null. */
+/* Nothing was written, or "~". The word null is left a word: it is the name of a driver. */
 static bool
 is_null(const yaml_node_t *n)
 {
 	const char *s = (const char *)n->data.scalar.value;
 
 	return n->type == YAML_SCALAR_NODE && n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
-	       (*s == '\0' || strcmp(s, "~") == 0 || strcmp(s, "null") == 0);
+	       (*s == '\0' || strcmp(s, "~") == 0);
 }
 
 enum ykind
@@ -240,7 +240,7 @@ yaml_complain(struct ynode node, const char *fmt, ...)
 	const yaml_node_t *n = node_of(node);
 	va_list ap;
 
-	assert(node.doc != NULL);
+	assert(node.doc != NULL && node.doc->errs != NULL);
 	va_start(ap, fmt);
 	complain_at(
 	    node.doc->errs, node.doc->name, ynode_line(node), n != NULL ? (int)n->start_mark.column + 1 : 1, fmt, ap);
@@ -514,6 +514,26 @@ yaml_close(struct yaml_doc *d)
 		return;
 	yaml_document_delete(&d->doc);
 	free(d);
+}
+
+struct ynode
+ynode_rebind(struct ynode node, struct arena *arena, struct conf_errors *errs)
+{
+	struct yaml_doc *view = ARENA_NEW(arena, struct yaml_doc);
+
+	if (node.doc == NULL)
+		return node;
+	*view = *node.doc; /* the nodes stay the document's own */
+	view->arena = arena;
+	view->errs = errs;
+	return (struct ynode){ view, node.id };
+}
+
+void
+yaml_release(struct yaml_doc *d)
+{
+	d->arena = NULL;
+	d->errs = NULL;
 }
 
 struct ynode

@@ -53,6 +53,11 @@ struct yaml_doc *yaml_parse(const char *name, struct slice text, struct arena *,
 void yaml_close(struct yaml_doc *);
 struct ynode yaml_root(struct yaml_doc *);
 
+/* The same place for a reader who comes later, perhaps in another thread: what is read through it goes to this arena
+ * and mistakes to these errs. Valid while the document and the arena live; the documents of a configuration snapshot
+ * can be read in no other way once conf_load() has returned. */
+struct ynode ynode_rebind(struct ynode, struct arena *, struct conf_errors *errs);
+
 enum ykind { Y_NONE, Y_SCALAR, Y_LIST, Y_MAP };
 enum ykind ynode_kind(struct ynode);
 const char *ynode_text(struct ynode);		       /* a scalar's text, else "" ; lives as long as the document */
