@@ -66,6 +66,10 @@ struct response {
 	const struct zone_table *zones;
 };
 
+/* "09:00" to "24:00" as seconds after midnight, and "2026-12-25" as days since 1970-01-01; false for anything else. */
+bool clock_text_parse(const char *, int32_t *ret);
+bool date_text_parse(const char *, int32_t *ret);
+
 /* Complains into errs; NULL when the file cannot be used at all. */
 const struct response *response_load(const char *path, struct arena *, struct conf_errors *errs);
 const struct calendar *response_calendar(const struct response *, const char *id); /* NULL: unknown */
