@@ -43,7 +43,7 @@ override CFLAGS += -std=c17 -D_GNU_SOURCE -g $(WARN) $(HARDEN) $(CFLAGS.$(v)) -I
 override LDFLAGS += -pie $(LDFLAGS.$(v)) -Wl,--as-needed
 
 LIB.base    := -lcrypto
-LIB.conf    := -lyaml -lhs
+LIB.conf    := -lyaml -lhs -lical
 LIB.mail    := $(shell pkg-config --libs gmime-3.0 2>/dev/null)
 LIB.crypto  := -lssl -lcrypto
 LIB.store   := -lsqlite3

@@ -34,8 +34,16 @@ struct sla {
 	const char *origin; /* "response-times.yaml:12" */
 };
 
+/* Where each value was written: "response-times.yaml:12 (clinic)"; several, with commas, where levels add up. */
+struct calendar_origins {
+	const char *zone, *weekly, *cutoff, *holidays, *special, *absences, *cover, *known_through;
+};
+enum calendar_level { LEVEL_CLINIC, LEVEL_TEAM, LEVEL_CLINICIAN };
+
 struct calendar {
 	const char *id;
+	enum calendar_level level;
+	const char *parent; /* id of the calendar it inherits from; NULL for the clinic's */
 	const char *zone_name;
 	const struct zone *zone;
 	struct day_windows weekly[7]; /* 0 = Monday */
@@ -47,15 +55,18 @@ struct calendar {
 	size_t nabsences;
 	const struct calendar *cover; /* or NULL */
 	int32_t holidays_known_through; /* day number; 0: not said */
-	const struct sla_entry *slas;	/* this calendar's own overrides */
+	int32_t cutoff;			/* for rules that name none; -1: last close of the day */
+	const struct sla_entry *slas;	/* every category, inherited ones too: sla.origin says from where */
 	size_t nslas;
-	const char *origin;
+	const char *origin; /* where the calendar itself stands */
+	struct calendar_origins from;
 };
 struct sla_entry {
 	const char *category; /* "rx_renewal", or "urgent", "emergency" for an urgency */
 	struct sla sla;
 };
 
+struct templates;
 struct response {
 	const struct calendar *calendars;
 	size_t ncalendars;
@@ -64,6 +75,7 @@ struct response {
 	size_t ndefaults;
 	/* zones are loaded once per snapshot */
 	const struct zone_table *zones;
+	const struct templates *templates; /* conf/templates.h: the words of automatic replies */
 };
 
 /* "09:00" to "24:00" as seconds after midnight, and "2026-12-25" as days since 1970-01-01; false for anything else. */
@@ -73,5 +85,8 @@ bool date_text_parse(const char *, int32_t *ret);
 /* Complains into errs; NULL when the file cannot be used at all. */
 const struct response *response_load(const char *path, struct arena *, struct conf_errors *errs);
 const struct calendar *response_calendar(const struct response *, const char *id); /* NULL: unknown */
+/* The calendar that counts for a clinician or a pool: the one named for it, else the one with its own id, else the
+ * clinic's. calendar may be NULL. */
+const struct calendar *response_calendar_for(const struct response *, const char *calendar, const char *id);
 
 #endif
