@@ -36,7 +36,7 @@ LDFLAGS.cov     = --coverage
 
 # libetpan.pc and milter.pc drag in a linker specs file that turns PIE off: take only the headers' path from them.
 PKGS := gmime-3.0 libcrypto libssl sqlite3 yaml-0.1 jansson
-HAVE_PKGS := $(shell pkg-config --exists $(PKGS) && echo yes)
+HAVE_PKGS := $(shell pkg-config --exists $(PKGS) 2>/dev/null && echo yes)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) libhs 2>/dev/null)
 override CFLAGS += -std=c17 -D_GNU_SOURCE -g $(WARN) $(HARDEN) $(CFLAGS.$(v)) -Igateway -I. \
 	$(patsubst -I%,-isystem %,$(PKG_CFLAGS))
@@ -71,7 +71,13 @@ EXTRA.portico-milter := -lmilter
 
 ALL_SRC := $(foreach l,$(LAYERS),$(SRC.$(l))) $(foreach p,$(PROGRAMS),$(SRC.$(p)))
 
-.PHONY: all
+.DEFAULT_GOAL := all
+.PHONY: all no-packages
+ifeq ($(HAVE_PKGS),)
+all: no-packages
+no-packages:
+	@echo "the libraries to build with are missing; make setup (as root) installs them" >&2; exit 1
+endif
 all: $(foreach p,$(PROGRAMS),$(if $(SRC.$(p)),$(B)/$(p)))	## build the programs into build/<variant>/
 
 $(B)/%.o: %.c
@@ -94,9 +100,28 @@ $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
 include tests/tests.mk
 
-.PHONY: help clean
+.PHONY: help clean install
+# Nothing is enabled or started. An administrator's files in /etc/portico are never replaced: the samples go to
+# /usr/share/portico, and to /etc/portico only where there is no file of that name.
+sysconf := $(DESTDIR)/etc/portico
+share := $(DESTDIR)/usr/share/portico
+units := $(DESTDIR)/usr/lib
+install: all	## install into DESTDIR: programs, samples, manual pages, systemd units
+	install -d $(DESTDIR)/usr/sbin $(DESTDIR)/usr/bin $(sysconf) $(share) $(units)/systemd/system \
+		$(units)/sysusers.d $(units)/tmpfiles.d
+	install -m 755 $(B)/portico-milter $(B)/portico-bridge $(DESTDIR)/usr/sbin
+	install -m 755 $(B)/portico $(DESTDIR)/usr/bin
+	install -m 644 conf/systemd/*.service $(units)/systemd/system
+	install -m 644 conf/systemd/sysusers.conf $(units)/sysusers.d/portico.conf
+	install -m 644 conf/systemd/tmpfiles.conf $(units)/tmpfiles.d/portico.conf
+	cp -r --no-preserve=mode,ownership $(wildcard conf/*.yaml conf/lexicons conf/postfix) $(share)
+	for f in $(notdir $(wildcard conf/*.yaml)); do [ -e $(sysconf)/$$f ] || install -m 644 conf/$$f $(sysconf)/$$f; done
+	[ ! -d conf/lexicons ] || [ -e $(sysconf)/lexicons ] || cp -r --no-preserve=mode,ownership conf/lexicons $(sysconf)
+	for f in $(wildcard docs/*.[1-8]); do s=$${f##*.}; install -D -m 644 $$f $(DESTDIR)/usr/share/man/man$$s/$${f##*/}; done
+
 help:	## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## */\1\t/p' Makefile tests/tests.mk | expand -t 16
+	@echo; echo "V=release|asan|tsan|fuzz|cov chooses a variant (build/<variant>/), O=DIR another build directory."
 
 clean:	## remove build/
 	rm -rf build
