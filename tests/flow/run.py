@@ -22,6 +22,12 @@ import sandbox      # noqa: E402  pylint: disable=wrong-import-position
 LIMIT = 180         # seconds one test may take; @pytest.mark.limit(n) says otherwise
 
 
+def pytest_trylast(hook):
+    """What @pytest.hookimpl(trylast=True) does, before we know that pytest is there."""
+    hook.pytest_impl = {"trylast": True}
+    return hook
+
+
 class TooLong(Exception):
     """A test exceeded its limit."""
 
@@ -61,7 +67,9 @@ class Results:
             self.passed += 1
             print(f"passed {self.sentence(report.nodeid)} ({report.duration:.1f} s)", flush=True)
 
+    @pytest_trylast
     def pytest_configure(self, config):
+        config.pluginmanager.unregister(name="terminalreporter")
         config.addinivalue_line("markers", "limit(seconds): how long this test may take")
 
     def pytest_runtest_setup(self, item):
@@ -123,7 +131,7 @@ def main():
     rig.exit_on_signals()
     begun = time.monotonic()
     results = Results()
-    options = ["-p", "no:cacheprovider", "-p", "no:terminal", "--rootdir", str(HERE), "-c", os.devnull]
+    options = ["-p", "no:cacheprovider", "-s", "--rootdir", str(HERE), "-c", os.devnull]
     if args.match:
         options += ["-k", args.match]
     pytest.main(options + [str(f) for f in files], plugins=[results])
