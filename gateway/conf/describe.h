@@ -5,7 +5,7 @@
 #define CONF_DESCRIBE_H
 
 #include "base/buf.h"
-#include "conf/yaml.h"
+#include "conf/conf.h"
 
 /* One section of one file and the table that reads it. */
 struct conf_area {
@@ -14,6 +14,9 @@ struct conf_area {
 	const struct conf_key *keys;
 	size_t nkeys;
 	const char *help; /* one line */
+	/* The i-th struct that the table filled, and its id where there are several (else ""); NULL: no more. The
+	 * function is NULL for what is not kept. */
+	const void *(*at)(const struct conf *, size_t i, const char **ret_id);
 };
 
 /* All of them, in the order in which the sample files show them. */
@@ -29,5 +32,7 @@ enum describe_form {
 	DESCRIBE_KEYS, /* "file<TAB>section<TAB>key<TAB>kind<TAB>default<TAB>help", a line a key */
 };
 void conf_describe(enum describe_form, struct buf *ret);
+/* What is in force, defaults included, as YAML that reads back, file by file. */
+void conf_show(const struct conf *, struct buf *ret);
 
 #endif

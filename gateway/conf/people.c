@@ -48,14 +48,28 @@ static const struct conf_key pool_keys[] = {
 	KEY(pool_conf, "members", members, CONF_LIST, .help = "ids of clinicians, with those who name the pool"),
 };
 
-#define AREA(sec, table, text)                                                                                         \
+static const void *
+clinician_at(const struct conf *c, size_t i, const char **id)
+{
+	*id = i < c->people.nclinicians ? c->people.clinician[i].id : "";
+	return i < c->people.nclinicians ? &c->people.clinician[i] : NULL;
+}
+
+static const void *
+pool_at(const struct conf *c, size_t i, const char **id)
+{
+	*id = i < c->people.npools ? c->people.pool[i].id : "";
+	return i < c->people.npools ? &c->people.pool[i] : NULL;
+}
+
+#define AREA(sec, table, at, text)                                                                                     \
 	{                                                                                                              \
-		"clinicians.yaml", sec, table, ARRAY_LEN(table), text                                                  \
+		"clinicians.yaml", sec, table, ARRAY_LEN(table), text, at                                              \
 	}
 const struct conf_area people_areas[] = {
-	AREA("", top_keys, "who answers patients"),
-	AREA("clinicians.<id>", clinician_keys, "one clinician"),
-	AREA("pools.<id>", pool_keys, "one pool"),
+	AREA("", top_keys, NULL, "who answers patients"),
+	AREA("clinicians.<id>", clinician_keys, clinician_at, "one clinician"),
+	AREA("pools.<id>", pool_keys, pool_at, "one pool"),
 };
 const size_t n_people_areas = ARRAY_LEN(people_areas);
 

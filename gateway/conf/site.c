@@ -161,23 +161,51 @@ static const struct conf_key server_keys[] = {
 	    .help = "for one step of the conversation"),
 };
 
-#define AREA(sec, table, text)                                                                                         \
+static const void *
+site_at(const struct conf *c, size_t i, const char **id)
+{
+	*id = "";
+	return i == 0 ? &c->site : NULL;
+}
+
+static const void *
+limits_at(const struct conf *c, size_t i, const char **id)
+{
+	*id = "";
+	return i == 0 ? &c->site.limits : NULL;
+}
+
+static const void *
+portal_at(const struct conf *c, size_t i, const char **id)
+{
+	*id = i < c->site.nportals ? c->site.portals[i].id : "";
+	return i < c->site.nportals ? &c->site.portals[i] : NULL;
+}
+
+static const void *
+server_at(const struct conf *c, size_t i, const char **id)
+{
+	*id = i < c->site.nservers ? c->site.servers[i].id : "";
+	return i < c->site.nservers ? &c->site.servers[i] : NULL;
+}
+
+#define AREA(sec, table, at, text)                                                                                     \
 	{                                                                                                              \
-		"portico.yaml", sec, table, ARRAY_LEN(table), text                                                     \
+		"portico.yaml", sec, table, ARRAY_LEN(table), text, at                                                 \
 	}
 const struct conf_area site_areas[] = {
-	AREA("", top_keys, "the site: everything the IT administrator owns"),
-	AREA("files", files_keys, "relative to the directory of portico.yaml"),
-	AREA("clinic", clinic_keys, "what patients read in automatic replies"),
-	AREA("mail", mail_keys, "mail between us and clinicians"),
-	AREA("milter", milter_keys, "Postfix's filter"),
-	AREA("state", state_keys, "where our data is"),
-	AREA("trust", trust_keys, "certificates of clinicians"),
-	AREA("couriers", courier_keys, "how messages leave"),
-	AREA("deadlines", deadline_keys, "what waits for a person"),
-	AREA("limits", limit_keys, "what is too much"),
-	AREA("portals.<id>", portal_keys, "one portal"),
-	AREA("imap_servers.<id>", server_keys, "one IMAP server with clinicians' mailboxes"),
+	AREA("", top_keys, NULL, "the site: everything the IT administrator owns"),
+	AREA("files", files_keys, NULL, "the other four files; relative to the directory of portico.yaml"),
+	AREA("clinic", clinic_keys, site_at, "what patients read in automatic replies"),
+	AREA("mail", mail_keys, site_at, "mail between us and clinicians"),
+	AREA("milter", milter_keys, site_at, "Postfix's filter"),
+	AREA("state", state_keys, site_at, "where our data is"),
+	AREA("trust", trust_keys, site_at, "certificates of clinicians"),
+	AREA("couriers", courier_keys, site_at, "how messages leave"),
+	AREA("deadlines", deadline_keys, site_at, "what waits for a person"),
+	AREA("limits", limit_keys, limits_at, "what is too much"),
+	AREA("portals.<id>", portal_keys, portal_at, "one portal"),
+	AREA("imap_servers.<id>", server_keys, server_at, "one IMAP server with clinicians' mailboxes"),
 };
 const size_t n_site_areas = ARRAY_LEN(site_areas);
 

@@ -4,20 +4,21 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* The roles stand at the top of the file, beside the two maps. */
 struct support_top {
+	struct support_conf conf; /* first: the table fits a struct support_conf as far as its values go */
 	struct ynode desk, supporters;
-	const char *privacy_officer, *on_call, *page_command;
 };
 
 static const struct conf_key top_keys[] = {
 	KEY(support_top, "desk", desk, CONF_NODE, .required = true, .help = "what every mail and reply names"),
 	KEY(support_top, "supporters", supporters, CONF_NODE, .required = true,
 	    .help = "people who handle incidents, each under a short id"),
-	KEY(support_top, "privacy_officer", privacy_officer, CONF_STR, .required = true,
+	KEY(support_top, "privacy_officer", conf.privacy_officer, CONF_STR, .required = true,
 	    .help = "id of a supporter or clinician: hears of every possible disclosure"),
-	KEY(support_top, "on_call", on_call, CONF_STR, .required = true,
+	KEY(support_top, "on_call", conf.on_call, CONF_STR, .required = true,
 	    .help = "id of a supporter or clinician: is paged for an emergency that reached nobody"),
-	KEY(support_top, "page_command", page_command, CONF_PATH,
+	KEY(support_top, "page_command", conf.page_command, CONF_PATH,
 	    .help = "program that pages the on-call; it is given references, never content"),
 };
 
@@ -35,14 +36,28 @@ static const struct conf_key supporter_keys[] = {
 	KEY(supporter_conf, "hours", hours, CONF_STR, .help = "when they can be reached, in words"),
 };
 
-#define AREA(sec, table, text)                                                                                         \
+static const void *
+support_at(const struct conf *c, size_t i, const char **id)
+{
+	*id = "";
+	return i == 0 ? &c->support : NULL;
+}
+
+static const void *
+supporter_at(const struct conf *c, size_t i, const char **id)
+{
+	*id = i < c->support.nsupporters ? c->support.supporter[i].id : "";
+	return i < c->support.nsupporters ? &c->support.supporter[i] : NULL;
+}
+
+#define AREA(sec, table, at, text)                                                                                     \
 	{                                                                                                              \
-		"support.yaml", sec, table, ARRAY_LEN(table), text                                                     \
+		"support.yaml", sec, table, ARRAY_LEN(table), text, at                                                 \
 	}
 const struct conf_area support_areas[] = {
-	AREA("", top_keys, "who helps when something breaks"),
-	AREA("desk", desk_keys, "the help desk"),
-	AREA("supporters.<id>", supporter_keys, "one designated supporter"),
+	AREA("", top_keys, support_at, "who helps when something breaks"),
+	AREA("desk", desk_keys, support_at, "the help desk"),
+	AREA("supporters.<id>", supporter_keys, supporter_at, "one designated supporter"),
 };
 const size_t n_support_areas = ARRAY_LEN(support_areas);
 
@@ -113,9 +128,9 @@ support_read(struct reading *r, struct ynode root)
 	yaml_read_map(root, top_keys, ARRAY_LEN(top_keys), &top);
 	yaml_read_map(top.desk, desk_keys, ARRAY_LEN(desk_keys), s);
 	read_supporters(r, top.supporters);
-	s->privacy_officer = top.privacy_officer;
-	s->on_call = top.on_call;
-	s->page_command = top.page_command;
+	s->privacy_officer = top.conf.privacy_officer;
+	s->on_call = top.conf.on_call;
+	s->page_command = top.conf.page_command;
 	check_person(r, ynode_get(root, "privacy_officer"), s->privacy_officer);
 	check_person(r, ynode_get(root, "on_call"), s->on_call);
 	check_program(ynode_get(root, "page_command"), s->page_command);

@@ -117,6 +117,8 @@ struct conf_key {
 void yaml_read_map(struct ynode map, const struct conf_key *keys, size_t nkeys, void *out);
 /* One value of a kind without a map around it. true: *out was written. The same complaints. */
 bool yaml_read_value(struct ynode value, const struct conf_key *key, void *out);
+/* The value in a field as it would be written in a file; "" for none and for CONF_NODE. */
+void yaml_write_value(const struct conf_key *, const void *field, struct buf *ret);
 /* "emergncy" -> "emergency"; NULL when none of the n names is near. */
 const char *conf_nearest(const char *word, const char *const *names, size_t n);
 

@@ -11,4 +11,12 @@ struct arena *yaml_arena(const struct yaml_doc *);
 void yaml_release(struct yaml_doc *);
 bool yaml_full(const struct yaml_doc *); /* no further mistake will be listed */
 
+/* ---- scalars (yaml_scalar.c) --------------------------------------------------------------------------------------
+ */
+
+bool yaml_parse_number(enum conf_kind, const char *s, int64_t *ret);
+const char *yaml_format_number(struct arena *, enum conf_kind, int64_t);
+bool yaml_addr_ok(const char *);
+bool yaml_has_control(const char *s, const char *allowed);
+
 #endif

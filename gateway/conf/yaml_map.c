@@ -2,127 +2,11 @@
 #include "conf/yaml_in.h"
 
 #include <assert.h>
-#include <ctype.h>
-#include <errno.h>
-#include <inttypes.h>
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_LIST 10000
-
-/* Numbers */
-
-/* Digits only: no sign, no blanks, no octal, and never a silent wrap. */
-static bool
-parse_digits(const char *s, size_t n, int64_t *ret)
-{
-	int64_t v = 0;
-
-	if (n == 0 || n > 18)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (!isdigit((unsigned char)s[i]))
-			return false;
-		v = v * 10 + (s[i] - '0');
-	}
-	*ret = v;
-	return true;
-}
-
-struct unit {
-	char letter;
-	int64_t factor;
-};
-static const struct unit size_units[] = { { 'G', 1 << 30 }, { 'M', 1 << 20 }, { 'K', 1 << 10 } };
-static const struct unit time_units[] = { { 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 } };
-
-static bool
-parse_unit(const char *s, const struct unit *units, size_t nunits, bool bare, int64_t *ret)
-{
-	size_t n = strlen(s);
-	int64_t v;
-
-	for (size_t i = 0; i < nunits && n > 0; i++)
-		if (s[n - 1] == units[i].letter)
-			return parse_digits(s, n - 1, &v) && !__builtin_mul_overflow(v, units[i].factor, ret);
-	if (!parse_digits(s, n, &v) || (!bare && v != 0))
-		return false;
-	*ret = v;
-	return true;
-}
-
-/* The largest unit that divides: 36700160 is "35M". */
-static const char *
-format_unit(struct arena *a, int64_t v, const struct unit *units, size_t nunits)
-{
-	for (size_t i = 0; i < nunits; i++)
-		if (v != 0 && v % units[i].factor == 0)
-			return arena_printf(a, "%" PRId64 "%c", v / units[i].factor, units[i].letter);
-	return arena_printf(a, "%" PRId64, v);
-}
-
-static const char *
-format_number(struct arena *a, enum conf_kind kind, int64_t v)
-{
-	if (kind == CONF_SIZE)
-		return format_unit(a, v, size_units, ARRAY_LEN(size_units));
-	if (kind == CONF_DURATION)
-		return format_unit(a, v, time_units, ARRAY_LEN(time_units));
-	return arena_printf(a, "%" PRId64, v);
-}
-
-static bool
-parse_number(enum conf_kind kind, const char *s, int64_t *ret)
-{
-	if (kind == CONF_SIZE)
-		return parse_unit(s, size_units, ARRAY_LEN(size_units), true, ret);
-	if (kind == CONF_DURATION)
-		return parse_unit(s, time_units, ARRAY_LEN(time_units), false, ret);
-	return parse_digits(s[0] == '-' ? s + 1 : s, strlen(s) - (s[0] == '-'), ret) &&
-	       (s[0] != '-' || (*ret = -*ret, true));
-}
-
-/* Texts */
-
-/* RFC 5321 4.1.2: Dot-string "@" Domain, in ASCII; no quoted strings, no address literals. The same as
- * addr_spec_valid() of the layer above. */
-static bool
-addr_spec_ok(const char *s)
-{
-	const char *at = strrchr(s, '@');
-	size_t label = 0;
-
-	if (at == NULL || at == s || at - s > 64 || strlen(s) > 254)
-		return false;
-	for (const char *p = s; p < at; p++)
-		if (*p == '.' ? (p == s || p + 1 == at || p[1] == '.')
-			      : !isalnum((unsigned char)*p) && strchr("!#$%&'*+-/=?^_`{|}~", *p) == NULL)
-			return false;
-	for (const char *p = at + 1;; p++) {
-		if (*p == '.' || *p == '\0') {
-			if (label == 0 || label > 63 || p[-1] == '-')
-				return false;
-			if (*p == '\0')
-				return true;
-			label = 0;
-			continue;
-		}
-		if (!isalnum((unsigned char)*p) && (*p != '-' || label == 0))
-			return false;
-		label++;
-	}
-}
-
-/* An escape such as "\n" in a name would end up in a mail header. */
-static bool
-has_control(const char *s, const char *allowed)
-{
-	for (; *s != '\0'; s++)
-		if (((unsigned char)*s < ' ' || *s == 0x7f) && strchr(allowed, *s) == NULL)
-			return true;
-	return false;
-}
 
 static const char *
 resolve_path(struct ynode at, const char *s)
@@ -143,53 +27,6 @@ list_names(struct arena *a, const char *const *names)
 	for (size_t i = 0; names[i] != NULL; i++)
 		buf_printf(&all, "%s%s", i == 0 ? "" : names[i + 1] == NULL ? " or " : ", ", names[i]);
 	return arena_strdup(a, buf_str(&all));
-}
-
-/* Optimal string alignment: a swapped pair of letters is one mistake, as people make them. */
-static size_t
-distance(const char *a, const char *b)
-{
-	enum { MAX = 48 };
-	size_t na = strlen(a), nb = strlen(b);
-	uint8_t d[MAX + 1][MAX + 1];
-
-	if (na > MAX || nb > MAX)
-		return SIZE_MAX;
-	for (size_t i = 0; i <= na; i++)
-		d[i][0] = (uint8_t)i;
-	for (size_t j = 0; j <= nb; j++)
-		d[0][j] = (uint8_t)j;
-	for (size_t i = 1; i <= na; i++)
-		for (size_t j = 1; j <= nb; j++) {
-			uint8_t best = (uint8_t)(d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
-
-			if (d[i - 1][j] + 1 < best)
-				best = (uint8_t)(d[i - 1][j] + 1);
-			if (d[i][j - 1] + 1 < best)
-				best = (uint8_t)(d[i][j - 1] + 1);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-			    d[i - 2][j - 2] + 1 < best)
-				best = (uint8_t)(d[i - 2][j - 2] + 1);
-			d[i][j] = best;
-		}
-	return d[na][nb];
-}
-
-const char *
-conf_nearest(const char *word, const char *const *names, size_t n)
-{
-	size_t best = strlen(word) / 3 + 1;
-	const char *found = NULL;
-
-	for (size_t i = 0; i < n; i++) {
-		size_t d = distance(word, names[i]);
-
-		if (d < best || (d == best && found == NULL)) {
-			best = d;
-			found = names[i];
-		}
-	}
-	return found;
 }
 
 /* Values */
@@ -249,14 +86,14 @@ read_number(struct ynode v, const struct conf_key *key, int64_t *out)
 	bool bounded = key->min != 0 || key->max != 0;
 	int64_t n;
 
-	if (!parse_number(key->kind, ynode_text(v), &n)) {
+	if (!yaml_parse_number(key->kind, ynode_text(v), &n)) {
 		complain_kind(v, expected_of(a, key));
 		return false;
 	}
 	if (bounded ? n < key->min || n > key->max : n < 0) {
 		if (bounded)
 			yaml_complain(v, "\"%s\", expected %s to %s", ynode_quote(v),
-			    format_number(a, key->kind, key->min), format_number(a, key->kind, key->max));
+			    yaml_format_number(a, key->kind, key->min), yaml_format_number(a, key->kind, key->max));
 		else
 			yaml_complain(v, "\"%s\", expected 0 or more", ynode_quote(v));
 		return false;
@@ -279,12 +116,12 @@ read_text(struct ynode v, const struct conf_key *key, const char **out)
 		yaml_complain(v, "%zu bytes of text, expected at most %zu", strlen(s), max);
 		return false;
 	}
-	if (has_control(s, key->kind == CONF_TEXT ? "\n\t" : "")) {
+	if (yaml_has_control(s, key->kind == CONF_TEXT ? "\n\t" : "")) {
 		yaml_complain(v, "\"%s\" holds a line break or control character, expected %s", ynode_quote(v),
 		    key->kind == CONF_TEXT ? "plain text" : "one line of plain text");
 		return false;
 	}
-	if (key->kind == CONF_ADDR && !addr_spec_ok(s)) {
+	if (key->kind == CONF_ADDR && !yaml_addr_ok(s)) {
 		complain_kind(v, expected_of(yaml_arena(v.doc), key));
 		return false;
 	}
@@ -413,7 +250,7 @@ set_default(struct ynode map, const struct conf_key *key, void *out)
 	case CONF_INT:
 	case CONF_SIZE:
 	case CONF_DURATION:
-		if (!parse_number(key->kind, key->def, &n))
+		if (!yaml_parse_number(key->kind, key->def, &n))
 			assert(!"the default is a number");
 		*(int64_t *)out = n;
 		return;
