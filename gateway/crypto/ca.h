@@ -21,8 +21,8 @@ struct ca_subject {
 };
 enum status ca_init(const char *dir, const char *clinic, int64_t now, struct err *) MUST_CHECK;
 /* Key and chain (leaf, intermediate) as PEM; ret_key is wiped by buf_wipe(). */
-enum status ca_issue(const char *dir, const struct ca_subject *, struct buf *ret_key, struct buf *ret_chain, struct err *)
-    MUST_CHECK;
+enum status ca_issue(
+    const char *dir, const struct ca_subject *, struct buf *ret_key, struct buf *ret_chain, struct err *) MUST_CHECK;
 /* PKCS#12 of what ca_issue() gave, with the chain and root inside. legacy: PBE-SHA1-3DES and a SHA-1 MAC, for clients
  * that know nothing newer (gpgsm, old Outlook and macOS). */
 enum status ca_pkcs12(const char *dir, struct slice key_pem, struct slice chain_pem, const char *friendly_name,

@@ -18,17 +18,20 @@
 
 struct cert {
 	X509 *x509;
-	char sha256[65];	/* of the DER, hex */
+	char sha256[65];	       /* of the DER, hex */
 	int64_t not_before, not_after; /* seconds */
 	int key_bits;
-	bool rsa, ec;		/* neither: a kind we do not use */
+	bool rsa, ec;		    /* neither: a kind we do not use */
 	bool can_sign, can_encrypt; /* key usage and emailProtection allow it */
-	const char *const *emails; /* rfc822Names, exactly as encoded; one with NUL, blank or control is left out */
+	bool weak_digest;	    /* signed with MD5 or SHA-1 by its issuer */
+	const char *const *emails;  /* rfc822Names, exactly as encoded; one with NUL, blank or control is left out */
 	size_t nemails;
-	int refs;		/* private */
+	struct slice issuer_serial, ski; /* IssuerAndSerialNumber (DER), subject key identifier: how CMS names it */
+	int refs;			 /* private */
 };
 enum status cert_from_der(struct slice der, struct cert **ret, struct err *) MUST_CHECK;
-/* All certificates of a PEM (or one DER) file. *ret: own array of own references. */
+/* All certificates of a PEM (or one DER) file. *ret: own array of own references. ST_LOCAL file.* when it cannot be
+ * read, ST_MSG_REFUSED cert.* when it holds none or a broken one. */
 enum status certs_from_file(const char *path, struct cert ***ret, size_t *nret, struct err *) MUST_CHECK;
 void certs_free(struct cert **, size_t n);
 struct cert *cert_ref(struct cert *);
@@ -36,14 +39,18 @@ void cert_free(struct cert *); /* drops one reference */
 DEFINE_FREEP(cert)
 bool cert_has_email(const struct cert *, const char *addr_spec); /* byte for byte; domain without case */
 
-/* The anchors a chain must end in. Every certificate given is an anchor, root or not (partial chain). */
+/* The anchors a chain must end in. Every certificate given is an anchor, root or not (partial chain). Revocation lists
+ * in the same files count as if given to trust_add_crl(). */
 struct trust;
-enum status trust_from_files(const char *const *path, size_t n, int64_t rsa_min_bits, struct trust **ret, struct err *)
-    MUST_CHECK;
+enum status trust_from_files(
+    const char *const *path, size_t n, int64_t rsa_min_bits, struct trust **ret, struct err *) MUST_CHECK;
 void trust_free(struct trust *);
 DEFINE_FREEP(trust)
 /* Revocation lists (PEM or DER) in files; missing list for an issuer = unknown, which require_crl turns into a no. */
 enum status trust_add_crl(struct trust *, const char *path, struct err *) MUST_CHECK;
+void trust_require_crl(struct trust *, bool); /* off at first; both calls belong before the first check */
+/* The anchor a CMS names by IssuerAndSerialNumber or by key identifier, or NULL; borrowed. */
+struct cert *trust_find(const struct trust *, struct slice issuer_serial, struct slice ski);
 
 enum cert_use { CERT_SIGN, CERT_ENCRYPT };
 /* ST_OK when c chains to an anchor at the instant at and is fit for the use; else ST_MSG_REFUSED with cert.expired,

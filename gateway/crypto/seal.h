@@ -15,6 +15,8 @@ struct seal {
 	struct slice inner; /* the MIME entity to protect, canonical CRLF, 7-bit */
 	const char *signer; /* key id */
 	struct cert *recipient;
+	struct cert *const *extra; /* intermediates that came with the recipient's certificate; may be none */
+	size_t nextra;
 	bool gcm;
 	bool oaep;
 	int64_t now; /* seconds; signing time and certificate checks */
