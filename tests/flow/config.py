@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+SHIPPED = Path(__file__).resolve().parents[2] / "conf"
+
 
 @dataclass
 class Person:
@@ -10,7 +12,7 @@ class Person:
     id: str
     name: str
     pools: tuple = ()
-    reply: str = "signed+encrypted"
+    reply: str = "signed-encrypted"
     enroll_options: tuple = ()
     aliases: tuple = ()
 
@@ -97,37 +99,39 @@ def yaml(value, depth=0):
 
 def portico_yaml(s, rig):
     site = {
-        "clinic": {"name": "Springfield Clinic", "tenant": "springfield", "zone": "America/New_York", "language": "en",
-                   "jurisdiction": "US-default", "phone": "+1 555 0100", "phone_hours": "Mon-Fri 8-17",
-                   "emergency_number": "911", "crisis_line": "988"},
-        "mail": {"gateway_address": s.gateway_address, "bounce_address": s.bounce_address,
-                 "submission_services": ["ORIGINATING"], "milter_socket": rig.milter_socket,
-                 "milter_socket_group": "postfix", "folder": "Portal"},
+        "clinic": {"name": "Springfield Clinic", "id": "springfield", "zone": "America/New_York", "phone": "555-0100",
+                   "phone_hours": "Monday to Friday, 8 am to 5 pm"},
+        "mail": {"gateway_address": s.gateway_address, "bounce_address": s.bounce_address},
+        "milter": {"socket": rig.milter_socket},
         "state": {"dir": rig.path("state"), "control_socket": rig.path("run", "control.sock")},
-        "couriers": {"threads": 2, "lease": "5s", "retry_min": "1s", "retry_max": "3s"},
-        "portals": [{"id": "local", "driver": "local"}],
-        "imap_servers": [{"id": "dovecot", "host": "localhost", "port": rig.imaps_port, "ca_file": rig.ca,
-                          "master_user": "portico", "password_file": rig.path("portico", "secrets", "imap"),
-                          "timeout": "10s"}],
+        # Impatient, so that a test sees the second try.
+        "couriers": {"threads": 2, "lease": "10s", "retry_first": "1s", "retry_longest": "2s"},
+        "portals": {"local": {"driver": "local", "poll": "1s"}},
+        "imap_servers": {"dovecot": {"host": "localhost", "port": rig.imaps_port, "ca_file": rig.ca, "timeout": "5s",
+                                     "master_user": "portico",
+                                     "password_file": rig.path("portico", "secrets", "imap")}},
     }
     for section, keys in s.site.items():
-        site[section] = {**site[section], **keys}
+        site[section] = {**site.get(section, {}), **keys}
     return site
 
 
 def files(s, rig):
-    """The configuration directory: name -> text."""
-    people = [{"id": p.id, "name": p.name, "login": p.login, "address": p.address(s.domain), "mailbox": "dovecot",
-               "pools": list(p.pools), "reply": p.reply, "aliases": list(p.aliases)} for p in s.people]
-    sample = Path(__file__).resolve().parents[2] / "conf"
+    """The configuration directory: name -> text. Policies and promises are the shipped ones."""
+    people = {p.id: {"name": p.name, "login": p.login, "address": p.address(s.domain), "pools": list(p.pools),
+                     "reply": p.reply, "aliases": list(p.aliases)} for p in s.people}
     made = {
         "portico.yaml": yaml(portico_yaml(s, rig)),
-        "clinicians.yaml": yaml({"clinicians": people, "pools": [{"id": "nurses", "name": "Nurses"}]}),
-        "support.yaml": yaml({"desk": {"name": "Portal help desk", "phone": "+1 555 0199",
-                                       "address": f"help@{s.domain}"}}),
+        "clinicians.yaml": yaml({"clinicians": people, "pools": {"nurses": {"name": "Nurses"}}}),
+        "support.yaml": yaml({"desk": {"name": "Portal help desk", "phone": "555-0111", "address": f"help@{s.domain}"},
+                              "supporters": {"kim": {"name": "Jordan Kim", "address": f"kim@{s.domain}",
+                                                     "phone": "555-0112"}},
+                              "privacy_officer": "kim", "on_call": "hibbert"}),
     }
-    for name in ("boundaries.yaml", "response-times.yaml"):
-        made[name] = (sample / name).read_text() if (sample / name).exists() else ""
+    for path in SHIPPED.rglob("*"):
+        name = str(path.relative_to(SHIPPED))
+        if path.is_file() and name not in made and not name.startswith(("postfix/", "systemd/")):
+            made[name] = path.read_text()
     return made
 
 

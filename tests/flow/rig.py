@@ -287,8 +287,8 @@ class Clinic:
             setattr(self.settings, name, value)
         for name, text in config.files(self.settings, self).items():
             path = self.path("portico", name)
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text)
-            os.chown(path, PORTICO_UID, PORTICO_UID)
 
     def make_dovecot(self):
         etc = self.folder("dovecot", "etc")
