@@ -30,4 +30,12 @@ enum status entity_scan_within(struct slice raw, const struct limits_conf *, con
 /* ST_MSG_REFUSED mime.boundary unless the type names one usable boundary. */
 enum status bound_from_type(const struct mime_type *, struct bound *ret, struct err *) MUST_CHECK;
 
+/* Appends base64, broken into lines of that many characters (0: one line), no line end after the last. */
+void base64_put(struct slice, size_t line, struct buf *ret);
+/* Appends what base64 says, strictly; false for anything else, and ret may have grown. */
+bool base64_get(struct slice, struct buf *ret);
+/* Appends quoted-printable of text with "\n" line ends: CRLF, at most 76 characters a line, no blank at the end of one,
+ * and nothing a relay would touch ("From ", a lone "."). */
+void quoted_printable_put(struct slice, struct buf *ret);
+
 #endif

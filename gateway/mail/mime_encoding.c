@@ -59,8 +59,8 @@ decode_quoted_printable(struct slice in, struct buf *ret)
 }
 
 /* RFC 2045 6.8, without its permission to ignore what is not in the alphabet. */
-static bool
-decode_base64(struct slice in, struct buf *ret)
+bool
+base64_get(struct slice in, struct buf *ret)
 {
 	uint32_t acc = 0;
 	unsigned have = 0, pad = 0;
@@ -110,6 +110,78 @@ decode_base64(struct slice in, struct buf *ret)
 	return true;
 }
 
+void
+base64_put(struct slice in, size_t line, struct buf *ret)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *p = (const unsigned char *)in.p;
+	size_t column = 0;
+
+	buf_reserve(ret, (in.n + 2) / 3 * 4 + (line > 0 ? in.n * 4 / 3 / line * 2 + 2 : 0));
+	for (size_t i = 0; i < in.n; i += 3) {
+		size_t have = in.n - i < 3 ? in.n - i : 3;
+		uint32_t v =
+		    (uint32_t)p[i] << 16 | (have > 1 ? (uint32_t)p[i + 1] << 8 : 0) | (have > 2 ? p[i + 2] : 0);
+		char out[4] = { digits[v >> 18], digits[v >> 12 & 63], have > 1 ? digits[v >> 6 & 63] : '=',
+			have > 2 ? digits[v & 63] : '=' };
+
+		if (line > 0 && column + 4 > line) {
+			buf_append(ret, "\r\n", 2);
+			column = 0;
+		}
+		buf_append(ret, out, 4);
+		column += 4;
+	}
+}
+
+static bool
+needs_quoting(struct slice in, size_t at, size_t line_start, bool last)
+{
+	unsigned char c = (unsigned char)in.p[at];
+
+	if (c == ' ' || c == '\t')
+		return last;
+	if (c < ' ' || c > '~' || c == '=')
+		return true;
+	if (at != line_start)
+		return false;
+	/* A mail store may write ">From ", and "." alone ends a message for SMTP. */
+	return (c == 'F' && in.n - at >= 5 && memcmp(in.p + at, "From ", 5) == 0) || (c == '.' && last);
+}
+
+void
+quoted_printable_put(struct slice in, struct buf *ret)
+{
+	size_t column = 0, start = 0;
+
+	buf_reserve(ret, in.n + in.n / 8);
+	for (size_t i = 0; i < in.n; i++) {
+		bool last = i + 1 == in.n || in.p[i + 1] == '\n';
+		bool quote;
+
+		if (in.p[i] == '\n') {
+			buf_append(ret, "\r\n", 2);
+			column = 0;
+			start = i + 1;
+			continue;
+		}
+		quote = needs_quoting(in, i, start, last);
+		/* 75 and the "=" of a soft line break make 76. */
+		if (column + (quote ? 3 : 1) > 75) {
+			buf_append(ret, "=\r\n", 3);
+			column = 0;
+		}
+		/* After a soft break the line begins anew for whoever looks at lines. */
+		if (column == 0 && !quote)
+			quote = needs_quoting(in, i, i, last);
+		if (quote)
+			buf_printf(ret, "=%02X", (unsigned char)in.p[i]);
+		else
+			buf_putc(ret, in.p[i]);
+		column += quote ? 3 : 1;
+	}
+}
+
 enum status
 mime_decode(const struct entity *e, struct buf *ret, struct err *err)
 {
@@ -131,7 +203,7 @@ mime_decode(const struct entity *e, struct buf *ret, struct err *err)
 	if (slice_caseeq(name, "quoted-printable"))
 		ok = decode_quoted_printable(e->body, &out);
 	else if (slice_caseeq(name, "base64"))
-		ok = decode_base64(e->body, &out);
+		ok = base64_get(e->body, &out);
 	else
 		return err_set(err, ST_MSG_REFUSED, "mime.encoding", "transfer encoding is not known");
 	if (!ok)
