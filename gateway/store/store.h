@@ -8,7 +8,10 @@
  * Hosts:    every write transaction and every checkpoint holds an flock on <dir>/store.lock, so several processes of
  *           one host share the file. Work is claimed by lease: a dead worker's work comes back by itself.
  * Fails:    ST_LOCAL only (disk full, permissions, damage) unless a function says otherwise; nothing of the
- *           transaction remains then. A failed commit or sync is final for this handle: end the process, start anew.
+ *           transaction remains then. A failed commit or sync is final for this handle ("store.broken"): end the
+ *           process, start anew. A full disk is not ("store.full"): nothing was written, and it may be emptied.
+ *           A change of a row that does not exist is ST_MSG_REFUSED "store.none"; asking for one (x_get, x_find) is
+ *           ST_OK with *ret = NULL.
  * Content:  blobs are sealed under a data key per message (AES-256-GCM, bound to row and role), wrapped by the site
  *           key; forgetting a message is forgetting its key.
  * Owns:     nothing of the caller's; rows handed out live in the arena that was passed in.
@@ -51,11 +54,17 @@ DEFINE_FREEP(store)
  * so it writes its results only to memory it can write twice. */
 typedef enum status (*store_fn)(struct tx *, void *arg, struct err *);
 enum status store_write(struct store *, store_fn, void *arg, struct err *) MUST_CHECK;
-/* One consistent snapshot; writing functions fail inside it. */
+/* A pool of four connections: a reader never waits for a writer. One consistent snapshot; writing functions fail inside
+ * it, delivery_claim() among them. */
 enum status store_read(struct store *, store_fn, void *arg, struct err *) MUST_CHECK;
 /* Copies committed pages back and trims nothing; the bridge calls it between bursts. */
 enum status store_checkpoint(struct store *, struct err *) MUST_CHECK;
 int64_t tx_now_ms(struct tx *); /* the same for a whole transaction */
+/* A new eventfd that becomes readable after each commit of this process (of other processes only a poll can tell);
+ * whoever asked for it reads it to clear it. The store's: closed by store_free(), or earlier by the second function.
+ * -1 when there are none left. */
+int store_commit_fd(struct store *);
+void store_commit_fd_close(struct store *, int fd);
 
 /* ---- patients and threads ------------------------------------------------------------------------------------- */
 
@@ -82,13 +91,14 @@ struct thread {
 	bool open, patient_only;
 	int64_t opened_ms;
 };
-/* Finds by (portal, portal_key) or opens a new thread. */
+/* Finds by (portal, portal_key) or opens a new thread (always a new one when portal_key is ""). ST_MSG_REFUSED when the
+ * portal's thread is known as another patient's. */
 enum status thread_find_or_open(struct tx *, const struct thread *want, char ret_ref[THREAD_LEN + 1], struct err *)
     MUST_CHECK;
 enum status thread_get(struct tx *, const char *ref, struct arena *, struct thread **ret, struct err *) MUST_CHECK;
 enum status thread_list(struct tx *, struct arena *, struct thread **ret, size_t *nret, struct err *) MUST_CHECK;
 enum status thread_close(struct tx *, const char *ref, struct err *) MUST_CHECK;
-/* Message-IDs of the thread, oldest first, at most max: for References. */
+/* Message-IDs of the thread, oldest first, at most max (then the first and the newest): for References. */
 enum status thread_message_ids(struct tx *, const char *ref, size_t max, struct arena *, const char ***ret,
     size_t *nret, struct err *) MUST_CHECK;
 
@@ -131,7 +141,8 @@ struct message_row {
 enum status message_insert(struct tx *, const struct message_new *, char ret_ref[REF_LEN + 1], bool *ret_dup,
     struct err *) MUST_CHECK;
 enum status message_get(struct tx *, const char *ref, struct arena *, struct message_row **ret, struct err *) MUST_CHECK;
-/* By reference, RFC 5322 Message-ID, source key or the far side's id; several deliveries of one message count once. */
+/* By reference, RFC 5322 Message-ID, source key or the far side's id; several deliveries of one message count once.
+ * ST_MSG_REFUSED when several messages match. */
 enum status message_find(struct tx *, const char *what, struct arena *, struct message_row **ret, struct err *) MUST_CHECK;
 struct message_filter {
 	const char *thread; /* NULL: all */
@@ -143,7 +154,9 @@ enum status message_list(struct tx *, const struct message_filter *, struct aren
 /* The clear blob, appended to ret. ST_MSG_REFUSED when there is none or it was forgotten. */
 enum status message_blob(struct tx *, const char *ref, enum blob_role, struct buf *ret, struct err *) MUST_CHECK;
 /* Sets state, owner and deadline in one act, with a line of history. From held only; in_flight and delivered are
- * otherwise a fold of the deliveries, kept by delivery_*(). */
+ * otherwise a fold of the deliveries, kept by delivery_*(). While a message is held none of its deliveries is claimed;
+ * released they can be, returned or recorded they fail with why as code. Two moves of a message in flight are possible:
+ * to in_flight (another owner or deadline) and, when no delivery is claimed, to held. Anything else ST_MSG_REFUSED. */
 enum status message_move(struct tx *, const char *ref, enum message_state, const char *owner, int64_t deadline_ms,
     const char *why, struct err *) MUST_CHECK;
 /* Destroys the data key: the content is gone for good, the row stays. */
@@ -165,16 +178,20 @@ struct delivery {
 	const char *remote_id, *code; /* the far side's id; the last error's code */
 	const char *journal;	      /* driver's own note written before it acts (IMAP: uidvalidity, uidnext); "" */
 };
+/* Puts a delivered or returned message under way again (cover); a recorded one is ST_MSG_REFUSED. The same message,
+ * destination and key again are ST_OK and one delivery. */
 enum status delivery_add(struct tx *, const char *message, const char *destination, const char *idem_key,
     int64_t not_before_ms, struct err *) MUST_CHECK;
 /* The oldest due delivery whose destination begins with lane ("mailbox:", "portal:") and does not rest; marks it
  * claimed until now + lease. *ret = NULL when there is nothing to do. Also takes back expired leases: state is then
- * DLV_UNKNOWN in what is handed out. */
+ * DLV_UNKNOWN in what is handed out, as it is for one deferred as unknown. An older delivery of the same thread to the
+ * same destination goes first, unless its message is held. */
 enum status delivery_claim(struct tx *, const char *lane, int64_t lease_ms, struct arena *, struct delivery **ret,
     struct err *) MUST_CHECK;
 /* Before the far side may see it; durable when store_write() returns. */
 enum status delivery_journal(struct tx *, const char *ref, const char *journal, struct err *) MUST_CHECK;
-/* Done; folds the message: all deliveries done = delivered. */
+/* Done; folds the message: delivered when no delivery is under way and one at least is done. Twice is harmless, and so
+ * are delivery_defer() and delivery_fail() after it; a failed one that is found there after all becomes done. */
 enum status delivery_settle(struct tx *, const char *ref, const char *remote_id, struct err *) MUST_CHECK;
 /* Again at not_before; unknown says that the far side may have it. blame: counts as a try of this message. */
 enum status delivery_defer(struct tx *, const char *ref, int64_t not_before_ms, bool unknown, bool blame,
@@ -187,7 +204,8 @@ enum status delivery_list(struct tx *, const char *message, struct arena *, stru
 enum status destination_rest(struct tx *, const char *destination, int64_t until_ms, const char *code, struct err *)
     MUST_CHECK;
 int64_t destination_rests_until(struct tx *, const char *destination); /* 0: it does not */
-/* When the next queued delivery of the lane is due; INT64_MAX when there is none. */
+/* When delivery_claim() may next have something for the lane, an expiring lease among it; INT64_MAX: not before
+ * somebody commits. */
 int64_t delivery_next_due_ms(struct tx *, const char *lane);
 
 /* ---- history --------------------------------------------------------------------------------------------------- */
@@ -238,7 +256,8 @@ enum status hold_reminded(struct tx *, const char *ref, int64_t next_deadline_ms
 /* ---- agreements ------------------------------------------------------------------------------------------------ */
 
 /* One consent. A new (patient, scope, class, value) makes a row; a further consent to the same open row completes it;
- * another value for the same scope and class supersedes (the old one is revoked, every version is kept). */
+ * another value for the same scope and class supersedes (the old one is revoked, every version is kept) as soon as it
+ * can stand: both consent, or the patient alone to one at least as strict. Until then it is a proposal beside it. */
 struct consent {
 	const char *patient, *class_name;
 	enum agreement_scope scope;
@@ -305,7 +324,8 @@ struct ledger_count {
 enum status ledger_count(struct tx *, struct ledger_count *ret, struct err *) MUST_CHECK;
 /* in = delivered + returned + recorded + held + in_flight; each message has an owner and a deadline (or is final), its
  * state is the fold of its deliveries, every open hold belongs to a held message, every blob has its key and opens,
- * SQLite's own integrity_check passes. Each breach is one line appended to ret_report. */
+ * SQLite's own integrity_check passes, history and rows tell the same. A message in flight without a delivery is a
+ * breach: nobody carries it. Each breach is one line appended to ret_report. */
 enum status ledger_check(struct tx *, bool open_blobs, struct buf *ret_report, size_t *ret_breaches, struct err *)
     MUST_CHECK;
 
