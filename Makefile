@@ -84,6 +84,9 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
+# the shipped texts of automatic replies are part of the program (.incbin, which -MMD does not see)
+$(B)/gateway/conf/templates.o: $(wildcard conf/templates/*/*.txt)
+
 define layer_rule
 $(call lib,$(1)): $(call objs,$(SRC.$(1)))
 	@mkdir -p $$(@D)
