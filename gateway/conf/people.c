@@ -310,7 +310,7 @@ void
 people_read(struct reading *r, struct ynode root)
 {
 	struct people_conf *p = &r->conf->people;
-	struct people_nodes at = { { root.doc, 0 }, { root.doc, 0 } };
+	struct people_nodes at;
 
 	yaml_read_map(root, top_keys, ARRAY_LEN(top_keys), &at);
 	read_clinicians(r, at.clinicians);

@@ -417,10 +417,8 @@ read_servers(struct reading *r, struct ynode at)
 void
 site_read(struct reading *r, struct ynode root, struct files_conf *ret)
 {
-	struct sections at = { .files = { root.doc, 0 } };
+	struct sections at;
 
-	at.clinic = at.mail = at.milter = at.state = at.trust = at.couriers = at.deadlines = at.limits = at.portals =
-	    at.imap_servers = at.files;
 	READ(root, top_keys, &at);
 	READ(at.files, files_keys, ret);
 	read_clinic(r, at.clinic);

@@ -123,7 +123,7 @@ void
 support_read(struct reading *r, struct ynode root)
 {
 	struct support_conf *s = &r->conf->support;
-	struct support_top top = { .desk = { root.doc, 0 }, .supporters = { root.doc, 0 } };
+	struct support_top top = { .conf = { NULL } };
 
 	yaml_read_map(root, top_keys, ARRAY_LEN(top_keys), &top);
 	yaml_read_map(top.desk, desk_keys, ARRAY_LEN(desk_keys), s);

@@ -113,7 +113,8 @@ struct conf_key {
 	}
 
 /* Fills *out from a map by the table; defaults first, then what the file says. Complains by itself. A map that is not
- * there gives the defaults and no complaint: whoever looked it up knows whether it had to be there. */
+ * there gives the defaults and no complaint: whoever looked it up knows whether it had to be there. A CONF_NODE that is
+ * not there becomes such a place (id 0). */
 void yaml_read_map(struct ynode map, const struct conf_key *keys, size_t nkeys, void *out);
 /* One value of a kind without a map around it. true: *out was written. The same complaints. */
 bool yaml_read_value(struct ynode value, const struct conf_key *key, void *out);

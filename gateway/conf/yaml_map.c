@@ -301,9 +301,12 @@ yaml_read_map(struct ynode map, const struct conf_key *keys, size_t nkeys, void 
 {
 	char *base = out;
 
-	for (size_t i = 0; i < nkeys; i++)
+	for (size_t i = 0; i < nkeys; i++) {
 		if (keys[i].def != NULL)
 			set_default(map, &keys[i], base + keys[i].offset);
+		else if (keys[i].kind == CONF_NODE)
+			*(struct ynode *)(void *)(base + keys[i].offset) = (struct ynode){ map.doc, 0 };
+	}
 	if (map.id == 0)
 		return;
 	if (ynode_kind(map) != Y_MAP && ynode_kind(map) != Y_NONE) {
