@@ -75,6 +75,10 @@ enum status history_note(
     struct tx *, const char *message, const char *event, const char *code, struct err *) MUST_CHECK;
 /* The message's state from its deliveries; leaves held and recorded ones alone. */
 enum status message_fold(struct tx *, const char *ref, struct err *) MUST_CHECK;
+/* The patient whom a portal names so, this portal's before another's; "" when there is none. ST_MSG_REFUSED: several.
+ */
+enum status patient_by_key(
+    struct tx *, const char *prefer_portal, const char *portal_key, char ret_ref[REF_LEN + 1], struct err *) MUST_CHECK;
 /* Deliveries of a message that left the hold, entered it, or never go. */
 enum status delivery_unpark(struct tx *, const char *message, struct err *) MUST_CHECK;
 enum status delivery_park(struct tx *, const char *message, struct err *) MUST_CHECK;

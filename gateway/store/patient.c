@@ -48,16 +48,23 @@ open_person(struct tx *tx, struct query *q, struct arena *a, struct patient *ret
 	return ST_OK;
 }
 
-/* Letter case and blanks do not make another record number or login. */
+/* Portal keys are compared byte by byte: a FHIR id tells cases apart. Record numbers are typed by people: letter case
+ * and blanks do not make another one. */
 static void
-tag(struct tx *tx, const char *kind, const char *value, uint8_t ret[KEY_SIZE])
+key_tag_of(struct tx *tx, const char *portal_key, uint8_t ret[KEY_SIZE])
+{
+	index_tag(tx, "patient.key", portal_key, ret);
+}
+
+static void
+mrn_tag_of(struct tx *tx, const char *mrn, uint8_t ret[KEY_SIZE])
 {
 	AUTO_BUF b = BUF_INIT;
 
-	for (; value != NULL && *value != '\0'; value++)
-		if (*value != ' ')
-			buf_putc(&b, *value >= 'A' && *value <= 'Z' ? (char)(*value + 32) : *value);
-	index_tag(tx, kind, buf_str(&b), ret);
+	for (; mrn != NULL && *mrn != '\0'; mrn++)
+		if (*mrn != ' ')
+			buf_putc(&b, *mrn >= 'A' && *mrn <= 'Z' ? (char)(*mrn + 32) : *mrn);
+	index_tag(tx, "patient.mrn", buf_str(&b), ret);
 }
 
 enum status
@@ -72,8 +79,8 @@ patient_put(struct tx *tx, const struct patient *p, char ret_ref[REF_LEN + 1], s
 
 	if (p->portal == NULL || *p->portal == '\0' || p->portal_key == NULL || *p->portal_key == '\0')
 		return err_set(err, ST_MSG_REFUSED, "patient.key", "a patient needs a portal and a name there");
-	tag(tx, "patient.key", p->portal_key, key_tag);
-	tag(tx, "patient.mrn", p->mrn, mrn_tag);
+	key_tag_of(tx, p->portal_key, key_tag);
+	mrn_tag_of(tx, p->mrn, mrn_tag);
 	if (has_mrn)
 		mrn = b_blob(mrn_tag, sizeof mrn_tag);
 	TRY(SQL_QUERY(&q, tx, err, "SELECT ref FROM patient WHERE portal = ? AND key_tag = ?", b_text(p->portal),
@@ -107,8 +114,8 @@ patient_get(struct tx *tx, const char *which, struct arena *a, struct patient **
 	struct patient *p = NULL;
 	size_t n = 0;
 
-	tag(tx, "patient.key", which, key_tag);
-	tag(tx, "patient.mrn", which, mrn_tag);
+	key_tag_of(tx, which, key_tag);
+	mrn_tag_of(tx, which, mrn_tag);
 	TRY(SQL_QUERY(&q, tx, err,
 	    "SELECT ref, portal, person FROM patient WHERE ref = ?1 OR key_tag = ?2 OR mrn_tag = ?3", b_text(which),
 	    b_blob(key_tag, sizeof key_tag), b_blob(mrn_tag, sizeof mrn_tag)));
@@ -141,5 +148,31 @@ patient_list(struct tx *tx, struct arena *a, struct patient **ret, size_t *nret,
 	TRY(query_end(&q, err));
 	*ret = list;
 	*nret = n;
+	return ST_OK;
+}
+
+enum status
+patient_by_key(
+    struct tx *tx, const char *prefer_portal, const char *portal_key, char ret_ref[REF_LEN + 1], struct err *err)
+{
+	AUTO_QUERY q = { 0 };
+	uint8_t key_tag[KEY_SIZE];
+	char ref[REF_LEN + 1] = "";
+	int64_t preferred = 0;
+
+	key_tag_of(tx, portal_key, key_tag);
+	TRY(SQL_QUERY(&q, tx, err, "SELECT ref, portal = ?2 FROM patient WHERE key_tag = ?1 ORDER BY portal = ?2 DESC",
+	    b_blob(key_tag, sizeof key_tag), b_text(prefer_portal)));
+	for (int n = 0; query_next(&q); n++) {
+		if (n > 0 && preferred == 0)
+			return err_set(
+			    err, ST_MSG_REFUSED, "patient.several", "patients of several portals have this name");
+		if (n == 0) {
+			query_copy(&q, 0, ref, sizeof ref);
+			preferred = query_int(&q, 1);
+		}
+	}
+	TRY(query_end(&q, err));
+	memcpy(ret_ref, ref, sizeof ref);
 	return ST_OK;
 }
