@@ -80,9 +80,14 @@ no-packages:
 endif
 all: $(foreach p,$(PROGRAMS),$(if $(SRC.$(p)),$(B)/$(p)))	## build the programs into build/<variant>/
 
+# VERBOSE=1 shows the commands.
+Q := $(if $(VERBOSE),,@)
+say = @echo '  $(1)$(if $(filter release,$(v)),, [$(v)]) $(patsubst $(B)/%,%,$@)'
+
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC  )
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
 # the shipped texts of automatic replies are part of the program (.incbin, which -MMD does not see)
 $(B)/gateway/conf/templates.o: $(wildcard conf/templates/*/*.txt)
@@ -91,13 +96,14 @@ define layer_rule
 $(call lib,$(1)): $(call objs,$(SRC.$(1)))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	$$(AR) rcs $$@ $$^
+	$(Q)$$(AR) rcs $$@ $$^
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rule,$(l))))
 
 define program_rule
 $(B)/$(1): $(call objs,$(SRC.$(1))) $(LIBS.all)
-	$$(CC) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(LINK.all) $$(EXTRA.$(1))
+	$$(call say,LINK)
+	$(Q)$$(CC) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(LINK.all) $$(EXTRA.$(1))
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
@@ -117,9 +123,9 @@ install: all	## install into DESTDIR: programs, samples, manual pages, systemd u
 	install -m 644 conf/systemd/*.service $(units)/systemd/system
 	install -m 644 conf/systemd/sysusers.conf $(units)/sysusers.d/portico.conf
 	install -m 644 conf/systemd/tmpfiles.conf $(units)/tmpfiles.d/portico.conf
-	cp -r --no-preserve=mode,ownership $(wildcard conf/*.yaml conf/lexicons conf/postfix) $(share)
+	cp -r --no-preserve=mode,ownership $(wildcard conf/*.yaml conf/lexicon conf/postfix) $(share)
 	for f in $(notdir $(wildcard conf/*.yaml)); do [ -e $(sysconf)/$$f ] || install -m 644 conf/$$f $(sysconf)/$$f; done
-	[ ! -d conf/lexicons ] || [ -e $(sysconf)/lexicons ] || cp -r --no-preserve=mode,ownership conf/lexicons $(sysconf)
+	[ ! -d conf/lexicon ] || [ -e $(sysconf)/lexicon ] || cp -r --no-preserve=mode,ownership conf/lexicon $(sysconf)
 	for f in $(wildcard docs/*.[1-8]); do s=$${f##*.}; install -D -m 644 $$f $(DESTDIR)/usr/share/man/man$$s/$${f##*/}; done
 
 help:	## this list

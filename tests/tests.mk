@@ -9,7 +9,8 @@ UNIT_HELP := $(call objs,$(sort $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*
 
 $(B)/tests/test_%: $(B)/tests/unit/test_%.o $(UNIT_HELP) $(LIBS.all)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LINK.all) -lcmocka -lmilter
+	$(call say,LINK)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LINK.all) -lcmocka -lmilter
 
 .PHONY: unit
 unit: $(UNIT_BIN)	## build and run the unit tests (T=name for one)
@@ -24,12 +25,14 @@ S ?= 60
 # Any compiler: the corpora as a regression test.
 $(B)/replay/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(LIBS.all)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LINK.all)
+	$(call say,LINK)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LINK.all)
 
 # clang and libFuzzer: make fuzz calls make again with V=fuzz.
 $(B)/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIBS.all)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(LINK.all)
+	$(call say,LINK)
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(LINK.all)
 
 .PHONY: fuzz fuzz-target fuzz-replay
 fuzz:	## fuzz one parser with clang: make fuzz T=mime S=60
@@ -70,7 +73,8 @@ BENCH_SRC := $(sort $(wildcard tests/bench/bench_*.c))
 BENCH_BIN := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 $(B)/bench/bench_%: $(B)/tests/bench/bench_%.o $(LIBS.all)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LINK.all)
+	$(call say,LINK)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LINK.all)
 
 bench: all $(BENCH_BIN)	## run the benchmarks (T=name for one)
 	@tests/bench/run.sh $(B) $(T)
