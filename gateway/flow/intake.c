@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#define HELD_FOR_SUPPORT_MS (4 * 3600 * 1000LL) /* somebody must have looked by then */
 #define MAX_PROMISES 16
 
 struct incoming {
@@ -244,7 +243,7 @@ commit_held(struct tx *tx, struct incoming *in, struct err *err)
 	struct message_new m = { .kind = KIND_HUMAN, .state = MSG_HELD, .thread = "",
 		.author = in->c.patient != NULL ? arena_printf(in->a, "patient:%s", in->c.patient->ref) : "patient:",
 		.source_key = in->source_key, .message_id = "", .in_reply_to = "", .owner = "support",
-		.deadline_ms = tx_now_ms(tx) + HELD_FOR_SUPPORT_MS, .received_ms = in->pm->received_ms, .note = why,
+		.deadline_ms = tx_now_ms(tx) + in->v->conf->site.support_hold_s * 1000, .received_ms = in->pm->received_ms, .note = why,
 		.urgency = urgency_name(in->verdict.urgency), .categories = verdict_categories(&in->verdict, in->a),
 		.not_screened = in->verdict.not_screened, .content = buf_slice(&in->content) };
 	bool fresh;
