@@ -127,22 +127,25 @@ add_present(struct open_windows *l, const struct calendar *c, struct open_window
 	add(l, w);
 }
 
-/* Adds the parts of w inside absences, each once however many absences name them. */
+/* Adds the parts of w inside absences, each once however many absences name them; absences that touch are one. */
 static void
 add_absent(struct open_windows *l, const struct calendar *c, struct open_window w)
 {
+	struct open_window part = { .from = 0, .to = 0, .day = w.day, .by_cover = true };
+
 	for (size_t i = 0; i < c->nabsences && w.from < w.to; i++) {
 		const struct absence *a = &c->absences[i];
-		struct open_window part = w;
 
 		if (a->to <= w.from || a->from >= w.to || a->to <= a->from)
 			continue;
-		part.from = a->from > w.from ? a->from : w.from;
+		if (part.to == 0 || a->from > w.from) {
+			add(l, part);
+			part.from = a->from > w.from ? a->from : w.from;
+		}
 		part.to = a->to < w.to ? a->to : w.to;
-		part.by_cover = true;
-		add(l, part);
 		w.from = part.to;
 	}
+	add(l, part);
 }
 
 static void
