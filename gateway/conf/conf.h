@@ -89,7 +89,7 @@ struct clinician_conf {
 	const char *mailbox;	  /* id of an imap server */
 	const char *mailbox_user; /* default: login */
 	const char *password_file;
-	const char *calendar; /* id in response-times.yaml; default: the clinic's */
+	const char *calendar; /* id in response-times.yaml; NULL: the clinic's */
 	struct conf_list pools;
 	const char *cover;	       /* id of a clinician, or NULL */
 	struct conf_list certificates; /* files; beside them <state_dir>/certs/<id>*.crt count too */

@@ -29,7 +29,7 @@ static const struct conf_key clinician_keys[] = {
 	KEY(clinician_conf, "password_file", password_file, CONF_PATH,
 	    .help = "password there, in a file of mode 0600; not needed where the server has a master_user"),
 	KEY(clinician_conf, "calendar", calendar, CONF_STR,
-	    .help = "id in response-times.yaml; without it the clinic's"),
+	    .help = "calendar of response-times.yaml; without it the one of their id, else the clinic's"),
 	KEY(clinician_conf, "pools", pools, CONF_LIST, .help = "queues they share"),
 	KEY(clinician_conf, "cover", cover, CONF_STR, .help = "id of who answers while they are away"),
 	KEY(clinician_conf, "certificates", certificates, CONF_LIST,
@@ -44,7 +44,8 @@ static const struct conf_key clinician_keys[] = {
 
 static const struct conf_key pool_keys[] = {
 	KEY(pool_conf, "name", name, CONF_STR, .required = true, .help = "what patients read: Nurses"),
-	KEY(pool_conf, "calendar", calendar, CONF_STR, .help = "id in response-times.yaml; without it the clinic's"),
+	KEY(pool_conf, "calendar", calendar, CONF_STR,
+	    .help = "calendar of response-times.yaml; without it the one of its id, else the clinic's"),
 	KEY(pool_conf, "members", members, CONF_LIST, .help = "ids of clinicians, with those who name the pool"),
 };
 
@@ -80,10 +81,19 @@ item_of(struct ynode list, size_t i)
 	return ynode_kind(list) == Y_SCALAR ? list : ynode_item(list, i);
 }
 
+/* Who has a calendar under their id means it. */
+static const char *
+own_calendar(struct reading *r, const char *written, const char *id)
+{
+	if (written != NULL || r->conf->response == NULL)
+		return written;
+	return response_calendar(r->conf->response, id) != NULL ? id : NULL;
+}
+
 static void
 check_calendar(struct reading *r, struct ynode at, const char *id)
 {
-	if (id != NULL && r->conf->response != NULL && response_calendar(r->conf->response, id) == NULL)
+	if (id != NULL && at.id != 0 && r->conf->response != NULL && response_calendar(r->conf->response, id) == NULL)
 		yaml_complain(
 		    at, "\"%s\" is no calendar of response-times.yaml, expected the id of one", ynode_quote(at));
 }
@@ -151,6 +161,7 @@ read_clinician(struct reading *r, struct ynode node, struct clinician_conf *c)
 		c->mailbox_user = c->login;
 	if (c->portal_id == NULL)
 		c->portal_id = c->id;
+	c->calendar = own_calendar(r, c->calendar, c->id);
 }
 
 /* Checking: against the others and the other files */
@@ -303,6 +314,7 @@ read_pools(struct reading *r, struct ynode at)
 		check_id(ynode_key(at, i), "a pool");
 		p->pool[i].id = arena_strdup(r->arena, ynode_text(ynode_key(at, i)));
 		yaml_read_map(ynode_item(at, i), pool_keys, ARRAY_LEN(pool_keys), &p->pool[i]);
+		p->pool[i].calendar = own_calendar(r, p->pool[i].calendar, p->pool[i].id);
 	}
 }
 

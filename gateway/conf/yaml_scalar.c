@@ -173,7 +173,7 @@ write_text(const char *s, struct buf *ret)
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ._/@+-";
 	size_t n = strlen(s);
 
-	if (n > 0 && s[strspn(s, plain)] == '\0' && isalnum((unsigned char)s[0]) && s[n - 1] != ' ') {
+	if (n > 0 && s[strspn(s, plain)] == '\0' && (isalnum((unsigned char)s[0]) || s[0] == '/') && s[n - 1] != ' ') {
 		buf_puts(ret, s);
 		return;
 	}
