@@ -80,6 +80,9 @@ delivery_add(struct tx *tx, const char *message, const char *destination, const 
 	char ref[REF_LEN + 1];
 	int64_t changed = 0;
 
+	/* "At once" means now: were it 0, a steady stream of new ones would always go before what was deferred. */
+	if (not_before_ms < tx->now_ms)
+		not_before_ms = tx->now_ms;
 	random_ref(ref, REF_LEN);
 	TRY(SQL_RUN(tx, &changed, err,
 	    "INSERT INTO delivery (ref, message, mseq, thread, lane, destination, idem_key, state, due_ms, "
