@@ -236,6 +236,8 @@ content_decode(struct slice form, const struct limits_conf *lim, struct content 
 	TRY(entity_scan(parts[0], &twice, a, &first, err));
 	if (entity_get(&e, "Subject", a) == NULL || !get_words(entity_get(&e, "Subject", a), &subject))
 		return err_set(err, ST_MSG_REFUSED, "content.form", "stored subject cannot be read");
+	if (entity_get(&first, "Content-Transfer-Encoding", a) == NULL)
+		return err_set(err, ST_MSG_REFUSED, "content.form", "stored text is missing");
 	TRY(mime_decode(&first, &text, err));
 	if (memchr(buf_str(&text), '\0', text.n) != NULL)
 		return err_set(err, ST_MSG_REFUSED, "content.form", "stored text cannot be read");
