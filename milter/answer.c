@@ -2,17 +2,22 @@
 
 #include <string.h>
 
+/* libmilter wants char * for what it only reads. */
+#define MUTABLE(literal) ((char[]){ literal })
+
 sfsistat
 answer_later(SMFICTX *ctx)
 {
-	smfi_setreply(ctx, "451", "4.7.1", "Not taken yet; nothing is lost, please try again later");
+	smfi_setreply(
+	    ctx, MUTABLE("451"), MUTABLE("4.7.1"), MUTABLE("Not taken yet; nothing is lost, please try again later"));
 	return SMFIS_TEMPFAIL;
 }
 
 sfsistat
 answer_too_big(SMFICTX *ctx)
 {
-	smfi_setreply(ctx, "552", "5.3.4", "Not sent; nothing reached the patient. The mail is larger than the portal takes");
+	smfi_setreply(ctx, MUTABLE("552"), MUTABLE("5.3.4"),
+	    MUTABLE("Not sent; nothing reached the patient. The mail is larger than the portal takes"));
 	return SMFIS_REJECT;
 }
 
@@ -29,7 +34,7 @@ set_reply(SMFICTX *ctx, const char *text)
 		safe[n++] = *text >= 0x20 && *text < 0x7f ? *text : '?';
 	}
 	safe[n] = '\0';
-	smfi_setreply(ctx, "550", "5.7.1", safe);
+	smfi_setreply(ctx, MUTABLE("550"), MUTABLE("5.7.1"), safe);
 }
 
 sfsistat

@@ -21,7 +21,7 @@ struct capture {
 		char *arg;   /* own; exactly as Postfix said it: what smfi_delrcpt() wants */
 		char *clean; /* own; without brackets */
 		bool ours;
-	} *rcpt;
+	} * rcpt;
 	size_t nrcpt, nours;
 	struct buf raw;
 	bool header_done, too_big;

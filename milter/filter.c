@@ -11,6 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* libmilter wants char * for what it only reads. */
+static char filter_name[] = "portico-milter";
+static char macro_service[] = "{daemon_name}";
+static char macro_login[] = "{auth_authen}";
+
 static struct world *world;
 static atomic_int live;
 
@@ -62,7 +67,7 @@ static sfsistat
 on_envfrom(SMFICTX *ctx, char **argv)
 {
 	struct session *s = smfi_getpriv(ctx);
-	const char *service = smfi_getsymval(ctx, "{daemon_name}"), *login = smfi_getsymval(ctx, "{auth_authen}");
+	const char *service = smfi_getsymval(ctx, macro_service), *login = smfi_getsymval(ctx, macro_login);
 
 	if (s == NULL) {
 		s = xcalloc(1, sizeof *s);
@@ -135,14 +140,17 @@ judge(SMFICTX *ctx, struct session *s)
 {
 	struct capture *c = &s->cap;
 	const char **rcpt = xcalloc(c->nrcpt + 1, sizeof *rcpt);
-	struct inbound in = { .channel = c->submission ? CHANNEL_SUBMISSION : CHANNEL_PORT25, .login = c->login,
-		.mail_from = c->mail_from, .rcpt = rcpt };
+	struct inbound in = { .channel = c->submission ? CHANNEL_SUBMISSION : CHANNEL_PORT25,
+		.login = c->login,
+		.mail_from = c->mail_from,
+		.rcpt = rcpt };
 	struct answer answer = { .kind = ANSWER_REFUSED, .code = "" };
 	struct err err = ERR_NONE;
 	int64_t began = monotonic_ms();
 	enum status st;
 
-	capture_body(c, NULL, 0, s->view.conf->site.limits.message_bytes); /* the empty line, for a mail without a body */
+	capture_body(
+	    c, NULL, 0, s->view.conf->site.limits.message_bytes); /* the empty line, for a mail without a body */
 	for (size_t i = 0; i < c->nrcpt; i++)
 		if (c->rcpt[i].ours)
 			rcpt[in.nrcpt++] = c->rcpt[i].clean;
@@ -194,7 +202,7 @@ on_close(SMFICTX *ctx)
 }
 
 const struct smfiDesc filter_desc = {
-	.xxfi_name = "portico-milter",
+	.xxfi_name = filter_name,
 	.xxfi_version = SMFI_VERSION,
 	.xxfi_flags = SMFIF_DELRCPT,
 	.xxfi_envfrom = on_envfrom,

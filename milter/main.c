@@ -72,8 +72,8 @@ open_to_group(const char *path, const char *group, struct err *err)
 	if (group != NULL && *group != '\0' && gr == NULL)
 		return err_set(err, ST_LOCAL, "milter.group", "there is no group %s (milter socket group)", group);
 	if (gr != NULL && chown(path, (uid_t)-1, gr->gr_gid) != 0)
-		return err_set(err, ST_LOCAL, "milter.group", "%s: cannot give it to group %s: %s (is our user a member?)",
-		    path, group, strerrordesc_np(errno));
+		return err_set(err, ST_LOCAL, "milter.group",
+		    "%s: cannot give it to group %s: %s (is our user a member?)", path, group, strerrordesc_np(errno));
 	if (chmod(path, 0660) != 0)
 		return err_set(err, ST_LOCAL, "milter.socket", "%s: %s", path, strerrordesc_np(errno));
 	return ST_OK;
@@ -106,7 +106,7 @@ serve(struct world *w, struct err *err)
 	if (in_use(site->milter_socket))
 		st = err_set(err, ST_LOCAL, "milter.running", "%s: another milter answers there", site->milter_socket);
 	else if (smfi_setconn(conn) != MI_SUCCESS || smfi_register(filter_desc) != MI_SUCCESS ||
-	    smfi_opensocket(1) != MI_SUCCESS)
+		 smfi_opensocket(1) != MI_SUCCESS)
 		st = err_set(err, ST_LOCAL, "milter.socket",
 		    "%s: cannot listen (is the directory there, and may our user write in it?)", site->milter_socket);
 	else
@@ -119,7 +119,8 @@ serve(struct world *w, struct err *err)
 	log_event(LOG_NOTICE, "ready", F_CONST("program", "milter"));
 	if (smfi_main() != MI_SUCCESS)
 		return err_set(err, ST_LOCAL, "milter.main", "libmilter gave up");
-	/* A session cut off in mid-body gets neither abort nor close: its mail was never answered, so the sender has it. */
+	/* A session cut off in mid-body gets neither abort nor close: its mail was never answered, so the sender has
+	 * it. */
 	log_event(LOG_NOTICE, "stopped", F_NUM("unanswered", filter_live()));
 	return ST_OK;
 }

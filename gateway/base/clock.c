@@ -115,8 +115,8 @@ char *
 time_rfc5322(int64_t seconds, char *buf, size_t n)
 {
 	static const char *const dow[] = { "Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed" };
-	static const char *const mon[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
-		"Nov", "Dec" };
+	static const char *const mon[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov",
+		"Dec" };
 	int64_t days = floor_div(seconds, 86400);
 	int64_t rest = seconds - days * 86400;
 	int y, m, d;
@@ -142,8 +142,8 @@ time_parse_rfc3339(const char *s, int64_t *ret, struct err *err)
 	int64_t offset = 0;
 	const char *p;
 
-	if (strlen(s) < 20 ||
-	    sscanf(s, "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%2d%n", &y, &mo, &d, &h, &mi, &sec, &used) != 6 || used != 19)
+	if (strlen(s) < 20 || sscanf(s, "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%2d%n", &y, &mo, &d, &h, &mi, &sec, &used) != 6 ||
+	    used != 19)
 		goto bad;
 	if (mo < 1 || mo > 12 || d < 1 || d > days_in_month(y, mo) || h < 0 || h > 23 || mi < 0 || mi > 59 || sec < 0 ||
 	    sec > 60)

@@ -9,8 +9,8 @@
 
 #include "base/err.h"
 
-#include <stdint.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct clock {
 	int64_t (*now_ms)(const struct clock *);

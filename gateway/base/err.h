@@ -40,11 +40,11 @@ enum status err_set_at(struct err *, const char *file, int line, enum status, co
 /* "retry", "refused", "remote-down", "local" or "ok". */
 const char *status_name(enum status);
 
-#define TRY(call)                                                                                  \
-	do {                                                                                       \
-		enum status st_ = (call);                                                          \
-		if (st_ != ST_OK)                                                                  \
-			return st_;                                                                \
+#define TRY(call)                                                                                                      \
+	do {                                                                                                           \
+		enum status st_ = (call);                                                                              \
+		if (st_ != ST_OK)                                                                                      \
+			return st_;                                                                                    \
 	} while (0)
 
 #endif

@@ -13,10 +13,10 @@ void fault_init(void);
 void fault_hit(const char *name);
 extern const char *fault_armed;
 
-#define FAULT_POINT(name)                                                                          \
-	do {                                                                                       \
-		if (fault_armed != NULL)                                                           \
-			fault_hit("" name);                                                        \
+#define FAULT_POINT(name)                                                                                              \
+	do {                                                                                                           \
+		if (fault_armed != NULL)                                                                               \
+			fault_hit("" name);                                                                            \
 	} while (0)
 
 #endif

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* strerror() is not for threads; strerrordesc_np() is. */
-#define SAY(err, path, what)                                                                       \
+#define SAY(err, path, what)                                                                                           \
 	err_set((err), ST_LOCAL, "file.io", "%s: cannot %s: %s", (path), (what), strerrordesc_np(errno))
 
 static enum status

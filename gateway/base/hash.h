@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HASH_SIZE 32			/* SHA-256 (FIPS 180-4) */
-#define HASH_HEX (2 * HASH_SIZE + 1)	/* with its NUL */
+#define HASH_SIZE 32		     /* SHA-256 (FIPS 180-4) */
+#define HASH_HEX (2 * HASH_SIZE + 1) /* with its NUL */
 
 void sha256(const void *p, size_t n, uint8_t ret[HASH_SIZE]);
 /* RFC 2104 over SHA-256. */

@@ -34,7 +34,7 @@ struct log_field {
 #define F_ERR(e) ((struct log_field){ LOG_F_ERR, "err", NULL, 0, (e) })
 
 /* At least one field. */
-#define log_event(prio, name, ...)                                                                 \
+#define log_event(prio, name, ...)                                                                                     \
 	log_write((prio), "" name, (const struct log_field[]){ __VA_ARGS__, { LOG_F_END, NULL, NULL, 0, NULL } })
 void log_write(int prio, const char *event, const struct log_field *);
 

@@ -10,17 +10,17 @@
 #include <stddef.h>
 
 #define AUTO(t) __attribute__((cleanup(t##_freep))) struct t *
-#define DEFINE_FREEP(t)                                                                            \
-	static inline void t##_freep(struct t **p)                                                 \
-	{                                                                                          \
-		t##_free(*p);                                                                      \
-		*p = NULL;                                                                         \
+#define DEFINE_FREEP(t)                                                                                                \
+	static inline void t##_freep(struct t **p)                                                                     \
+	{                                                                                                              \
+		t##_free(*p);                                                                                          \
+		*p = NULL;                                                                                             \
 	}
-#define TAKE(p)                                                                                    \
-	__extension__({                                                                            \
-		__typeof__(p) taken_ = (p);                                                        \
-		(p) = NULL;                                                                        \
-		taken_;                                                                            \
+#define TAKE(p)                                                                                                        \
+	__extension__({                                                                                                \
+		__typeof__(p) taken_ = (p);                                                                            \
+		(p) = NULL;                                                                                            \
+		taken_;                                                                                                \
 	})
 
 #define AUTO_STR __attribute__((cleanup(own_free_str))) char *

@@ -1,7 +1,8 @@
 /*
  * bridge -- portico-bridge: portals, couriers, clockwork and the control socket as threads of one process.
  *
- * Every thread loops over one coordinator of flow/ and sleeps on the bell; nothing is shared but the world and the bell.
+ * Every thread loops over one coordinator of flow/ and sleeps on the bell; nothing is shared but the world and the
+ * bell.
  */
 #ifndef BRIDGE_BRIDGE_H
 #define BRIDGE_BRIDGE_H

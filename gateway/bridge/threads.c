@@ -15,8 +15,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define POLL_MS 1000	 /* how long the bell may be missed before work is found anyway */
-#define TROUBLE_MS 5000	 /* pause after trouble of our own */
+#define POLL_MS 1000	/* how long the bell may be missed before work is found anyway */
+#define TROUBLE_MS 5000 /* pause after trouble of our own */
 #define CLOCKWORK_MS 1000
 #define CHECKPOINT_MS 30000
 
@@ -39,8 +39,8 @@ take_one(struct bridge *b, struct view *v, const char *id, struct portal *p, boo
 	FAULT_POINT("intake.committed");
 	TRY(p->drv->ack(p, pm->id, err));
 	FAULT_POINT("intake.acked");
-	log_event(LOG_NOTICE, "received", F_MSG(done.ref), F_REF("portal", id), F_NAME("urgency", urgency_name(done.urgency)),
-	    F_NUM("repeat", done.dup), F_NUM("held", done.held));
+	log_event(LOG_NOTICE, "received", F_MSG(done.ref), F_REF("portal", id),
+	    F_NAME("urgency", urgency_name(done.urgency)), F_NUM("repeat", done.dup), F_NUM("held", done.held));
 	bell_ring(b->bell);
 	return ST_OK;
 }
@@ -60,7 +60,9 @@ portal_session(struct portal_task *t, struct view *v, struct err *err)
 {
 	const struct portal_conf *self = portal_of(v->conf, t->portal_id);
 	const struct portal_driver *drv = self != NULL ? portal_driver_named(self->driver) : NULL;
-	struct portal_env env = { .conf = v->conf, .self = self, .store = t->b->world->store, .clock = &t->b->world->clock };
+	struct portal_env env = {
+		.conf = v->conf, .self = self, .store = t->b->world->store, .clock = &t->b->world->clock
+	};
 	struct portal *p = NULL;
 	enum status st = ST_OK;
 	bool worked;
@@ -115,11 +117,11 @@ note_outcome(void *arg, const char *event, const struct delivery *d, const struc
 {
 	(void)arg;
 	if (why == NULL)
-		log_event(LOG_NOTICE, "delivered", F_MSG(d->message), F_REF("to", d->destination), F_NUM("try", d->tries),
-		    F_NUM("ms", took_ms));
+		log_event(LOG_NOTICE, "delivered", F_MSG(d->message), F_REF("to", d->destination),
+		    F_NUM("try", d->tries), F_NUM("ms", took_ms));
 	else
-		log_event(LOG_WARNING, "deferred", F_MSG(d->message), F_REF("to", d->destination), F_NUM("try", d->tries),
-		    F_NUM("ms", took_ms), F_ERR(why));
+		log_event(LOG_WARNING, "deferred", F_MSG(d->message), F_REF("to", d->destination),
+		    F_NUM("try", d->tries), F_NUM("ms", took_ms), F_ERR(why));
 	(void)event;
 }
 

@@ -2,9 +2,9 @@
 #include "bridge/control.h"
 
 #include "base/own.h"
-#include "flow/facts.h"
 #include "conf/boundaries.h"
 #include "conf/zone.h"
+#include "flow/facts.h"
 #include "policies/agreement.h"
 #include "portal/portal_local.h"
 
@@ -46,8 +46,8 @@ is_date(const char *s)
 {
 	int y, m, d, n = 0;
 
-	return sscanf(s, "%4d-%2d-%2d%n", &y, &m, &d, &n) == 3 && n == 10 && s[10] == '\0' && m >= 1 && m <= 12 && d >= 1 &&
-	    d <= 31;
+	return sscanf(s, "%4d-%2d-%2d%n", &y, &m, &d, &n) == 3 && n == 10 && s[10] == '\0' && m >= 1 && m <= 12 &&
+	       d >= 1 && d <= 31;
 }
 
 static enum status
@@ -56,10 +56,13 @@ patient_add_tx(struct tx *tx, void *arg, struct err *err)
 	struct call *c = arg;
 	struct request *r = c->r;
 	const struct site_conf *site = &r->v->conf->site;
-	struct patient p = { .portal = arg_str(r, "portal"), .birth_date = or_empty(arg_str(r, "birth_date")),
-		.zone = or_empty(arg_str(r, "zone")), .language = or_empty(arg_str(r, "language")),
+	struct patient p = { .portal = arg_str(r, "portal"),
+		.birth_date = or_empty(arg_str(r, "birth_date")),
+		.zone = or_empty(arg_str(r, "zone")),
+		.language = or_empty(arg_str(r, "language")),
 		.jurisdiction = or_empty(arg_str(r, "jurisdiction")),
-		.known_problems = or_empty(arg_str(r, "known_problems")), .proxies = or_empty(arg_str(r, "proxies")) };
+		.known_problems = or_empty(arg_str(r, "known_problems")),
+		.proxies = or_empty(arg_str(r, "proxies")) };
 	char ref[REF_LEN + 1];
 
 	TRY(arg_need(r, "portal_key", &p.portal_key, err));
@@ -71,7 +74,8 @@ patient_add_tx(struct tx *tx, void *arg, struct err *err)
 	if (p.birth_date[0] != '\0' && !is_date(p.birth_date))
 		return err_set(err, ST_MSG_REFUSED, "usage", "the birth date is not of the form YYYY-MM-DD");
 	if (p.zone[0] != '\0' && zone_shared(p.zone, err) == NULL)
-		return err_set(err, ST_MSG_REFUSED, "usage", "the zone is not an IANA time zone such as America/New_York");
+		return err_set(
+		    err, ST_MSG_REFUSED, "usage", "the zone is not an IANA time zone such as America/New_York");
 	TRY(patient_put(tx, &p, ref, err));
 	answer_str(r, "patient", ref);
 	return ST_OK;
@@ -104,7 +108,8 @@ the_addressee(struct request *r, const char **ret, struct err *err)
 
 	TRY(arg_need(r, "to", ret, err));
 	for (size_t i = 0; i < people->nclinicians; i++)
-		if (strcmp(people->clinician[i].portal_id != NULL ? people->clinician[i].portal_id : people->clinician[i].id,
+		if (strcmp(people->clinician[i].portal_id != NULL ? people->clinician[i].portal_id
+								  : people->clinician[i].id,
 			*ret) == 0)
 			return ST_OK;
 	if (conf_pool(r->v->conf, *ret) != NULL)
@@ -145,12 +150,13 @@ post_json(const struct local_post *p)
 	json_t *att = json_array();
 	json_t *j = json_pack("{s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:s}", "id", p->id, "thread", p->thread, "author",
 	    or_empty(p->author_name), "from_patient", p->from_patient, "notification", p->notification, "at",
-	    time_rfc3339(p->at_ms / 1000, at, sizeof at), "subject", p->content != NULL ? or_empty(p->content->subject) : "",
-	    "text", p->content != NULL ? or_empty(p->content->text) : "");
+	    time_rfc3339(p->at_ms / 1000, at, sizeof at), "subject",
+	    p->content != NULL ? or_empty(p->content->subject) : "", "text",
+	    p->content != NULL ? or_empty(p->content->text) : "");
 
 	for (size_t i = 0; p->content != NULL && i < p->content->natt; i++)
 		json_array_append_new(att, json_pack("{s:s, s:s, s:I}", "name", p->content->att[i].name, "type",
-		    p->content->att[i].type, "size", (json_int_t)p->content->att[i].data.n));
+					       p->content->att[i].type, "size", (json_int_t)p->content->att[i].data.n));
 	json_object_set_new(j, "attachments", att);
 	return j;
 }
@@ -221,7 +227,8 @@ agreement_set_tx(struct tx *tx, void *arg, struct err *err)
 	TRY(arg_need(r, "by", &by, err));
 	TRY(parse_scope(r, scope, &k, err));
 	if (!boundaries_has_class(rules, k.class_name))
-		return err_set(err, ST_MSG_REFUSED, "usage", "no such class in boundaries.yaml (for example news.malignancy)");
+		return err_set(
+		    err, ST_MSG_REFUSED, "usage", "no such class in boundaries.yaml (for example news.malignancy)");
 	if (!agreement_value_parse(value, &k.value))
 		return err_set(err, ST_MSG_REFUSED, "usage",
 		    "the value is portal_ok, portal_after_call, in_person_only or never_electronic");

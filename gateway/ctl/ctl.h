@@ -51,10 +51,10 @@ int ctl_look(const struct ctl *, struct conf **ret_conf, struct store **ret_stor
 int ctl_look_with_keys(const struct ctl *, struct conf **ret_conf, struct store **ret_store);
 
 /* Verbs that need neither configuration nor daemon. */
-int cmd_policy_cases(struct ctl *);  /* policy cases FILE.json */
-int cmd_promise_cases(struct ctl *); /* promise cases FILE.json */
+int cmd_policy_cases(struct ctl *);   /* policy cases FILE.json */
+int cmd_promise_cases(struct ctl *);  /* promise cases FILE.json */
 int cmd_template_check(struct ctl *); /* template check [--language L] [DIR] */
-int cmd_mail_explain(struct ctl *);  /* mail explain [--trust FILE]... FILE... */
+int cmd_mail_explain(struct ctl *);   /* mail explain [--trust FILE]... FILE... */
 
 /* The administrator's verbs. */
 int cmd_status(struct ctl *);

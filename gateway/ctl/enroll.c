@@ -64,8 +64,10 @@ init_all(const struct conf *conf, int64_t now, struct err *err)
 	AUTO_STR certs = NULL;
 	AUTO_STR site_key = NULL;
 	AUTO_BUF key = BUF_INIT, chain = BUF_INIT;
-	struct ca_subject gateway = { .name = conf->site.clinic, .email = conf->site.gateway_address,
-		.not_before = now - 300, .days = GATEWAY_DAYS };
+	struct ca_subject gateway = { .name = conf->site.clinic,
+		.email = conf->site.gateway_address,
+		.not_before = now - 300,
+		.days = GATEWAY_DAYS };
 
 	TRY(dir_make(state, 0700, err));
 	TRY(dir_make(ca, 0755, err));
@@ -108,7 +110,8 @@ cmd_ca_init(struct ctl *c)
 }
 
 struct enrolment {
-	const char *id, *p12, *password_file, *days;
+	const char *id, *p12, *password_file;
+	int days;
 	bool legacy, ec;
 };
 
@@ -132,16 +135,17 @@ enroll(const struct conf *conf, const struct clinician_conf *who, const struct e
 	AUTO_STR certs = NULL;
 	AUTO_STR name = NULL;
 	AUTO_BUF key = BUF_INIT, chain = BUF_INIT, p12 = BUF_INIT, password = BUF_INIT;
-	struct ca_subject s = { .name = who->name, .email = who->address, .ec = e->ec, .not_before = now - 300,
-		.days = e->days != NULL ? atoi(e->days) : CLINICIAN_DAYS };
+	struct ca_subject s = {
+		.name = who->name, .email = who->address, .ec = e->ec, .not_before = now - 300, .days = e->days
+	};
 	struct cert **list = NULL;
 	size_t n = 0;
 
 	TRY(file_read_secret(e->password_file, 1024, &password, err));
 	first_line(&password);
 	if (password.n < 8)
-		return err_set(err, ST_MSG_REFUSED, "enroll.password", "%s: the first line must hold at least 8 characters",
-		    e->password_file);
+		return err_set(err, ST_MSG_REFUSED, "enroll.password",
+		    "%s: the first line must hold at least 8 characters", e->password_file);
 	TRY(ca_issue(ca, &s, &key, &chain, err));
 	TRY(ca_pkcs12(ca, buf_slice(&key), buf_slice(&chain), who->name, buf_str(&password), e->legacy, &p12, err));
 	TRY(file_write(e->p12, p12.p, p12.n, 0600, true, err));
@@ -157,17 +161,20 @@ enroll(const struct conf *conf, const struct clinician_conf *who, const struct e
 }
 
 static void
-print_instructions(const struct conf *conf, const struct clinician_conf *who, const struct enrolment *e, const char *sha)
+print_instructions(
+    const struct conf *conf, const struct clinician_conf *who, const struct enrolment *e, const char *sha)
 {
-	printf("Enrolled %s. Fingerprint (SHA-256): %s\n\n"
-	       "1. Bring %s and its password to the clinician, each by its own way. No copy of the private key is kept.\n"
-	       "2. In the mail client:\n"
-	       "     Thunderbird   Settings, Privacy & Security, Manage Certificates, Your Certificates, Import;\n"
-	       "                   then Account Settings, End-To-End Encryption, S/MIME: select it for signing and encryption\n"
-	       "     Outlook       File, Options, Trust Center, Email Security, Import/Export\n"
-	       "     Apple Mail    open the file; it goes to the login keychain\n"
-	       "3. The client must trust %s/ca/root.crt.\n"
-	       "4. Answers go to %s: signed and encrypted.\n",
+	printf(
+	    "Enrolled %s. Fingerprint (SHA-256): %s\n\n"
+	    "1. Bring %s and its password to the clinician, each by its own way. No copy of the private key is kept.\n"
+	    "2. In the mail client:\n"
+	    "     Thunderbird   Settings, Privacy & Security, Manage Certificates, Your Certificates, Import;\n"
+	    "                   then Account Settings, End-To-End Encryption, S/MIME: select it for signing and "
+	    "encryption\n"
+	    "     Outlook       File, Options, Trust Center, Email Security, Import/Export\n"
+	    "     Apple Mail    open the file; it goes to the login keychain\n"
+	    "3. The client must trust %s/ca/root.crt.\n"
+	    "4. Answers go to %s: signed and encrypted.\n",
 	    who->id, sha, e->p12, conf->site.state_dir, conf->site.gateway_address);
 	if (!e->legacy)
 		puts("   (A client that cannot read the file is old: enroll again with --p12-legacy.)");
@@ -178,9 +185,10 @@ cmd_clinician_enroll(struct ctl *c)
 {
 	AUTO(arena) a = arena_new();
 	struct enrolment e = { .id = NULL };
-	const char *word[2], *sha = "";
+	const char *word[2], *sha = "", *days = NULL;
+	char *end = NULL;
 	const struct ctl_opt opt[] = { { "--p12", &e.p12, NULL }, { "--password-file", &e.password_file, NULL },
-		{ "--days", &e.days, NULL }, { "--p12-legacy", NULL, &e.legacy }, { "--ec", NULL, &e.ec } };
+		{ "--days", &days, NULL }, { "--p12-legacy", NULL, &e.legacy }, { "--ec", NULL, &e.ec } };
 	struct clock clock = clock_from_env();
 	struct conf *conf = NULL;
 	const struct clinician_conf *who;
@@ -192,7 +200,8 @@ cmd_clinician_enroll(struct ctl *c)
 	e.id = word[0];
 	if (e.id == NULL || e.p12 == NULL || e.password_file == NULL)
 		return ctl_usage(c, "the clinician's id, --p12 and --password-file are needed");
-	if (e.days != NULL && (atoi(e.days) < 1 || atoi(e.days) > 1825))
+	e.days = days != NULL ? (int)strtol(days, &end, 10) : CLINICIAN_DAYS;
+	if (e.days < 1 || e.days > 1825 || (end != NULL && *end != '\0'))
 		return ctl_usage(c, "--days is between 1 and 1825");
 	rc = ctl_conf(c, &conf);
 	if (rc != 0)
@@ -213,8 +222,9 @@ cmd_clinician_enroll(struct ctl *c)
 static json_t *
 clinician_json(const struct conf *conf, struct book *book, const struct clinician_conf *who)
 {
-	json_t *j = json_pack("{s:s, s:s, s:s, s:s}", "id", who->id, "name", who->name, "address", who->address, "login",
-	    who->login), *certs = json_array();
+	json_t *j = json_pack("{s:s, s:s, s:s, s:s}", "id", who->id, "name", who->name, "address", who->address,
+		   "login", who->login),
+	       *certs = json_array();
 	struct cert **list = NULL;
 	size_t n = 0;
 	char until[32];
@@ -223,7 +233,7 @@ clinician_json(const struct conf *conf, struct book *book, const struct clinicia
 	book_certs(book, who, &list, &n);
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(certs, json_pack("{s:s, s:s}", "sha256", list[i]->sha256, "not_after",
-		    time_rfc3339(list[i]->not_after, until, sizeof until)));
+						 time_rfc3339(list[i]->not_after, until, sizeof until)));
 	certs_free(list, n);
 	json_object_set_new(j, "certificates", certs);
 	return j;
@@ -251,7 +261,8 @@ cmd_clinician_list(struct ctl *c)
 	if (c->json)
 		json_dumpf(out, stdout, JSON_COMPACT), putchar('\n');
 	else
-		json_array_foreach(out, i, one) {
+		json_array_foreach(out, i, one)
+		{
 			const json_t *newest = json_array_get(json_object_get(one, "certificates"), 0);
 
 			printf("%-10s %-28s %-24s %s %s\n", json_string_value(json_object_get(one, "id")),

@@ -95,8 +95,8 @@ int
 cmd_patient_write(struct ctl *c)
 {
 	const char *v[4] = { NULL }, *word[1];
-	const struct ctl_opt opt[] = { { "--patient", &v[0], NULL }, { "--to", &v[1], NULL }, { "--subject", &v[2], NULL },
-		{ "--thread", &v[3], NULL } };
+	const struct ctl_opt opt[] = { { "--patient", &v[0], NULL }, { "--to", &v[1], NULL },
+		{ "--subject", &v[2], NULL }, { "--thread", &v[3], NULL } };
 	int rc = ctl_options(c, opt, ARRAY_LEN(opt), word, 0);
 	AUTO_BUF text = BUF_INIT;
 	json_t *args;
@@ -127,7 +127,7 @@ print_post(const json_t *p)
 	    str(p, "subject"));
 	printf("%s\n", str(p, "text"));
 	json_array_foreach(json_object_get(p, "attachments"), i, a)
-		printf("[attachment %s, %s]\n", str(a, "name"), str(a, "type"));
+	    printf("[attachment %s, %s]\n", str(a, "name"), str(a, "type"));
 }
 
 int
@@ -150,8 +150,7 @@ cmd_patient_read(struct ctl *c)
 	if (c->json)
 		json_dumpf(answer, stdout, JSON_COMPACT), putchar('\n');
 	else
-		json_array_foreach(json_object_get(answer, "posts"), i, p)
-			print_post(p);
+		json_array_foreach(json_object_get(answer, "posts"), i, p) print_post(p);
 	json_decref(answer);
 	return 0;
 }
@@ -166,10 +165,10 @@ struct look {
 static json_t *
 patient_json(const struct patient *p)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "ref", p->ref, "portal", p->portal,
-	    "portal_key", p->portal_key, "mrn", p->mrn, "given", p->given, "family", p->family, "birth_date", p->birth_date,
-	    "zone", p->zone, "language", p->language, "jurisdiction", p->jurisdiction, "known_problems", p->known_problems,
-	    "proxies", p->proxies);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "ref", p->ref, "portal",
+	    p->portal, "portal_key", p->portal_key, "mrn", p->mrn, "given", p->given, "family", p->family, "birth_date",
+	    p->birth_date, "zone", p->zone, "language", p->language, "jurisdiction", p->jurisdiction, "known_problems",
+	    p->known_problems, "proxies", p->proxies);
 }
 
 static enum status
@@ -218,13 +217,17 @@ list_agreements(struct tx *tx, void *arg, struct err *err)
 
 		TRY(agreement_list(tx, p[i].ref, l->a, &g, &n, err));
 		for (size_t k = 0; k < n; k++)
-			json_array_append_new(l->out, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b}", "id", g[k].id,
-			    "patient", p[i].portal_key, "scope",
-			    g[k].scope == SCOPE_CLINIC ? "clinic"
-				: arena_printf(l->a, "%s:%s", g[k].scope == SCOPE_TEAM ? "team" : "clinician", g[k].scope_id),
-			    "class", g[k].class_name, "value", agreement_value_name(g[k].value), "state",
-			    agreement_state_name(agreement_state(l->conf->boundaries, &g[k], tx_now_ms(tx) / 1000)),
-			    "patient_said", g[k].patient_consent != 0, "clinician_said", g[k].clinician_consent != 0));
+			json_array_append_new(l->out,
+			    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b}", "id", g[k].id, "patient",
+				p[i].portal_key, "scope",
+				g[k].scope == SCOPE_CLINIC
+				    ? "clinic"
+				    : arena_printf(l->a, "%s:%s", g[k].scope == SCOPE_TEAM ? "team" : "clinician",
+					  g[k].scope_id),
+				"class", g[k].class_name, "value", agreement_value_name(g[k].value), "state",
+				agreement_state_name(agreement_state(l->conf->boundaries, &g[k], tx_now_ms(tx) / 1000)),
+				"patient_said", g[k].patient_consent != 0, "clinician_said",
+				g[k].clinician_consent != 0));
 	}
 	return ST_OK;
 }
@@ -250,8 +253,7 @@ look_list(struct ctl *c, store_fn fn, const char *which, void (*print)(const jso
 	else if (c->json)
 		json_dumpf(l.out, stdout, JSON_COMPACT), putchar('\n');
 	else
-		json_array_foreach(l.out, i, one)
-			print(one);
+		json_array_foreach(l.out, i, one) print(one);
 	json_decref(l.out);
 	store_free(store);
 	conf_unref(conf);
@@ -268,8 +270,8 @@ print_patient_row(const json_t *p)
 static void
 print_patient(const json_t *p)
 {
-	static const char *const keys[] = { "ref", "portal", "portal_key", "mrn", "given", "family", "birth_date", "zone",
-		"language", "jurisdiction", "known_problems", "proxies" };
+	static const char *const keys[] = { "ref", "portal", "portal_key", "mrn", "given", "family", "birth_date",
+		"zone", "language", "jurisdiction", "known_problems", "proxies" };
 
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 		printf("%-15s %s\n", keys[i], str(p, keys[i]));
@@ -302,8 +304,9 @@ int
 cmd_agreement_set(struct ctl *c)
 {
 	const char *v[6] = { NULL }, *word[1];
-	const struct ctl_opt opt[] = { { "--patient", &v[0], NULL }, { "--scope", &v[1], NULL }, { "--class", &v[2], NULL },
-		{ "--value", &v[3], NULL }, { "--by", &v[4], NULL }, { "--expires", &v[5], NULL } };
+	const struct ctl_opt opt[] = { { "--patient", &v[0], NULL }, { "--scope", &v[1], NULL },
+		{ "--class", &v[2], NULL }, { "--value", &v[3], NULL }, { "--by", &v[4], NULL },
+		{ "--expires", &v[5], NULL } };
 	int rc = ctl_options(c, opt, ARRAY_LEN(opt), word, 0);
 
 	if (rc != 0)
@@ -325,7 +328,8 @@ cmd_agreement_revoke(struct ctl *c)
 		return rc;
 	if (word[0] == NULL || by == NULL)
 		return ctl_usage(c, "an agreement's id and --by are needed");
-	return ask_and_print(c, "agreement.revoke", json_pack("{s:s, s:s}", "id", word[0], "by", by), "revoked", "", NULL);
+	return ask_and_print(
+	    c, "agreement.revoke", json_pack("{s:s, s:s}", "id", word[0], "by", by), "revoked", "", NULL);
 }
 
 static void

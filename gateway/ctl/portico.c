@@ -26,9 +26,11 @@ static const struct verb verbs[] = {
 	{ "ca", "init", "", "root, intermediate, site key and the gateway's own certificate", cmd_ca_init },
 	{ "calendar", "show", "[ID]", "when messages are answered, and which line of the configuration says so",
 	    cmd_calendar_show },
+	{ "calendar", "show", "[ID]", "answering windows, and where every value came from", cmd_calendar_show },
 	{ "clinician", "enroll", "ID --p12 FILE --password-file FILE [--p12-legacy] [--ec] [--days N]",
 	    "certificate and PKCS#12 for a clinician's mail client", cmd_clinician_enroll },
-	{ "clinician", "list", "", "who can be written to, and until when their certificates last", cmd_clinician_list },
+	{ "clinician", "list", "", "who can be written to, and until when their certificates last",
+	    cmd_clinician_list },
 	{ "config", "check", "", "every mistake in the configuration, with file, line and column", cmd_config_check },
 	{ "config", "keys", "", "every configuration key with its default and meaning", cmd_config_keys },
 	{ "config", "show", "", "the configuration as it is understood", cmd_config_show },
@@ -39,11 +41,13 @@ static const struct verb verbs[] = {
 	    "what Portico sees in a mail and would do with it", cmd_mail_explain },
 	{ "message", "list", "[--thread T] [--state S] [--limit N]", "messages, newest first", cmd_message_list },
 	{ "message", "show", "REF", "one message's state, owner and deadline", cmd_message_show },
-	{ "message", "trace", "REF", "every step of a message with time, size and code; no content", cmd_message_trace },
+	{ "message", "trace", "REF", "every step of a message with time, size and code; no content",
+	    cmd_message_trace },
 	{ "patient", "add", "--portal-key K --given G --family F --mrn M [--birth-date D] [--zone Z] ...",
 	    "add or change a patient", cmd_patient_add },
 	{ "patient", "list", "", "known patients", cmd_patient_list },
-	{ "patient", "read", "--patient P [--thread T]", "what a patient sees in the embedded portal", cmd_patient_read },
+	{ "patient", "read", "--patient P [--thread T]", "what a patient sees in the embedded portal",
+	    cmd_patient_read },
 	{ "patient", "show", "P", "one patient's record", cmd_patient_show },
 	{ "patient", "write", "--patient P --to ID [--subject S] [--thread T] <TEXT",
 	    "write as a patient in the embedded portal", cmd_patient_write },
@@ -51,9 +55,14 @@ static const struct verb verbs[] = {
 	{ "promise", "cases", "FILE.json", "run worked examples against the response times", cmd_promise_cases },
 	{ "promise", "when", "--clinician X --category C [--urgency U] [--at TIME]",
 	    "by when a message would be answered, and by which rule", cmd_promise_when },
+	{ "promise", "when", "--clinician X --category C [--at TIME]", "what a patient would be told",
+	    cmd_promise_when },
 	{ "status", "", "", "where everything is, in one screen", cmd_status },
 	{ "template", "check", "[--language L] [DIR]", "are the automatic replies fit to be sent", cmd_template_check },
-	{ "template", "show", "KIND [--language L]", "an automatic reply as a patient would read it", cmd_template_show },
+	{ "template", "show", "KIND [--language L]", "an automatic reply as a patient would read it",
+	    cmd_template_show },
+	{ "template", "check", "[DIR]", "whether the automatic replies may be sent as they are", cmd_template_check },
+	{ "template", "show", "KIND [LANGUAGE]", "an automatic reply with sample facts", cmd_template_show },
 	{ "thread", "close", "T", "close a conversation; the patient can open it again", cmd_thread_close },
 	{ "thread", "list", "", "conversations", cmd_thread_list },
 	{ "thread", "show", "T", "one conversation's messages and promises; no content", cmd_thread_show },
@@ -64,8 +73,8 @@ static const struct verb *running;
 static void
 print_usage(FILE *to, const struct verb *v)
 {
-	fprintf(to, "usage: portico %s%s%s%s%s\n  %s\n", v->noun, *v->verb ? " " : "", v->verb, *v->args ? " " : "", v->args,
-	    v->help);
+	fprintf(to, "usage: portico %s%s%s%s%s\n  %s\n", v->noun, *v->verb ? " " : "", v->verb, *v->args ? " " : "",
+	    v->args, v->help);
 }
 
 static void

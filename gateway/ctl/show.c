@@ -108,8 +108,8 @@ print_messages(const json_t *out)
 
 	printf("%-16s %-9s %-7s %-10s %-22s %-18s %s\n", "REF", "THREAD", "KIND", "STATE", "CREATED", "AUTHOR", "NOTE");
 	json_array_foreach(json_object_get(out, "messages"), i, m)
-		printf("%-16s %-9s %-7s %-10s %-22s %-18.18s %.20s\n", str(m, "ref"), str(m, "thread"), str(m, "kind"),
-		    str(m, "state"), str(m, "created"), str(m, "author"), str(m, "note"));
+	    printf("%-16s %-9s %-7s %-10s %-22s %-18.18s %.20s\n", str(m, "ref"), str(m, "thread"), str(m, "kind"),
+		str(m, "state"), str(m, "created"), str(m, "author"), str(m, "note"));
 }
 
 static int
@@ -166,20 +166,21 @@ trace_message(struct tx *tx, void *arg, struct err *err)
 	TRY(decision_list(tx, m->ref, l->a, &k, &n, err));
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o}", "act", k[i].act, "rule",
-		    k[i].rule, "class", k[i].class_name, "whose", k[i].whose, "policy", k[i].policy_version, "evidence",
-		    k[i].evidence, "at", at(k[i].at_ms)));
+						k[i].rule, "class", k[i].class_name, "whose", k[i].whose, "policy",
+						k[i].policy_version, "evidence", k[i].evidence, "at", at(k[i].at_ms)));
 	json_object_set_new(l->out, "deliveries", list = json_array());
 	TRY(delivery_list(tx, m->ref, l->a, &d, &n, err));
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:o}", "ref", d[i].ref, "to",
-		    d[i].destination, "state", delivery_state_name(d[i].state), "tries", d[i].tries, "remote_id",
-		    d[i].remote_id, "code", d[i].code, "done", at(d[i].done_ms)));
+		json_array_append_new(
+		    list, json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:o}", "ref", d[i].ref, "to", d[i].destination,
+			      "state", delivery_state_name(d[i].state), "tries", d[i].tries, "remote_id",
+			      d[i].remote_id, "code", d[i].code, "done", at(d[i].done_ms)));
 	json_object_set_new(l->out, "history", list = json_array());
 	TRY(history_list(tx, m->ref, l->a, &h, &n, err));
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:o, s:s, s:s, s:s, s:I, s:I}", "at", at(h[i].at_ms), "event",
-		    h[i].event, "code", h[i].code, "actor", h[i].actor, "size", (json_int_t)h[i].size, "ms",
-		    (json_int_t)h[i].took_ms));
+		json_array_append_new(list,
+		    json_pack("{s:o, s:s, s:s, s:s, s:I, s:I}", "at", at(h[i].at_ms), "event", h[i].event, "code",
+			h[i].code, "actor", h[i].actor, "size", (json_int_t)h[i].size, "ms", (json_int_t)h[i].took_ms));
 	return ST_OK;
 }
 
@@ -188,8 +189,8 @@ print_message(const json_t *out)
 {
 	const json_t *m = json_object_get(out, "message");
 
-	printf("message   %s  %s, %s%s%s\n", str(m, "ref"), str(m, "kind"), str(m, "state"), *str(m, "note") ? ", " : "",
-	    str(m, "note"));
+	printf("message   %s  %s, %s%s%s\n", str(m, "ref"), str(m, "kind"), str(m, "state"),
+	    *str(m, "note") ? ", " : "", str(m, "note"));
 	printf("thread    %s\nauthor    %s\nowner     %s\n", str(m, "thread"), str(m, "author"), str(m, "owner"));
 	printf("created   %s\ndeadline  %s\n", str(m, "created"), str(m, "deadline"));
 	if (*str(m, "urgency"))
@@ -204,14 +205,12 @@ print_trace(const json_t *out)
 	size_t i;
 
 	print_message(out);
-	json_array_foreach(json_object_get(out, "decisions"), i, r)
-		printf("decision  %s %s by %s, rule %s, class %s\n", str(r, "at"), str(r, "act"), str(r, "whose"),
-		    str(r, "rule"), *str(r, "class") ? str(r, "class") : "-");
-	json_array_foreach(json_object_get(out, "deliveries"), i, r)
-		printf("delivery  %-22s %-8s tries %lld  %s %s\n", str(r, "to"), str(r, "state"), num(r, "tries"),
-		    str(r, "done"), str(r, "code"));
+	json_array_foreach(json_object_get(out, "decisions"), i, r) printf("decision  %s %s by %s, rule %s, class %s\n",
+	    str(r, "at"), str(r, "act"), str(r, "whose"), str(r, "rule"), *str(r, "class") ? str(r, "class") : "-");
+	json_array_foreach(json_object_get(out, "deliveries"), i, r) printf("delivery  %-22s %-8s tries %lld  %s %s\n",
+	    str(r, "to"), str(r, "state"), num(r, "tries"), str(r, "done"), str(r, "code"));
 	json_array_foreach(json_object_get(out, "history"), i, r)
-		printf("  %s  %-16s %-24s %s\n", str(r, "at"), str(r, "event"), str(r, "code"), str(r, "actor"));
+	    printf("  %s  %-16s %-24s %s\n", str(r, "at"), str(r, "event"), str(r, "code"), str(r, "actor"));
 }
 
 static int
@@ -275,8 +274,8 @@ print_threads(const json_t *out)
 
 	printf("%-9s %-16s %-20s %-8s %-6s %s\n", "THREAD", "PATIENT", "ADDRESSEE", "PORTAL", "STATE", "OPENED");
 	json_array_foreach(json_object_get(out, "threads"), i, t)
-		printf("%-9s %-16s %-20s %-8s %-6s %s\n", str(t, "ref"), str(t, "patient"), str(t, "addressee"),
-		    str(t, "portal"), json_is_true(json_object_get(t, "open")) ? "open" : "closed", str(t, "opened"));
+	    printf("%-9s %-16s %-20s %-8s %-6s %s\n", str(t, "ref"), str(t, "patient"), str(t, "addressee"),
+		str(t, "portal"), json_is_true(json_object_get(t, "open")) ? "open" : "closed", str(t, "opened"));
 }
 
 int
@@ -300,16 +299,16 @@ show_thread(struct tx *tx, void *arg, struct err *err)
 
 	TRY(thread_get(tx, l->what, l->a, &t, err));
 	if (t == NULL)
-		return err_set(err, ST_MSG_REFUSED, "thread.unknown",
-		    "no such conversation; `portico thread list` shows them");
+		return err_set(
+		    err, ST_MSG_REFUSED, "thread.unknown", "no such conversation; `portico thread list` shows them");
 	json_object_set_new(l->out, "thread", thread_json(t));
 	json_object_set_new(l->out, "promises", list);
 	TRY(promise_list(tx, t->ref, false, l->a, &p, &n, err));
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:b}", "ref", p[i].ref, "category",
-		    p[i].category, "urgency", p[i].urgency, "state", promise_state_name(p[i].state), "due",
-		    at(p[i].due_ms), "closed", at(p[i].closed_ms), "by_cover", p[i].by_cover, "provisional",
-		    p[i].provisional));
+		json_array_append_new(list,
+		    json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:b}", "ref", p[i].ref, "category", p[i].category,
+			"urgency", p[i].urgency, "state", promise_state_name(p[i].state), "due", at(p[i].due_ms),
+			"closed", at(p[i].closed_ms), "by_cover", p[i].by_cover, "provisional", p[i].provisional));
 	l->filter = (struct message_filter){ .thread = t->ref, .state = -1 };
 	return list_messages(tx, l, err);
 }
@@ -323,9 +322,8 @@ print_thread(const json_t *out)
 	printf("thread    %s, %s\npatient   %s\naddressee %s\nopened    %s\n", str(t, "ref"),
 	    json_is_true(json_object_get(t, "open")) ? "open" : "closed", str(t, "patient"), str(t, "addressee"),
 	    str(t, "opened"));
-	json_array_foreach(json_object_get(out, "promises"), i, p)
-		printf("promise   %s by %s: %s%s%s\n", str(p, "category"), str(p, "due"), str(p, "state"),
-		    *str(p, "closed") ? " at " : "", str(p, "closed"));
+	json_array_foreach(json_object_get(out, "promises"), i, p) printf("promise   %s by %s: %s%s%s\n",
+	    str(p, "category"), str(p, "due"), str(p, "state"), *str(p, "closed") ? " at " : "", str(p, "closed"));
 	print_messages(out);
 }
 
@@ -373,10 +371,11 @@ list_incidents(struct tx *tx, void *arg, struct err *err)
 	json_object_set_new(l->out, "incidents", list);
 	TRY(incident_list(tx, !l->all, l->a, &k, &n, err));
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o}", "ref", k[i].ref,
-		    "cause", k[i].cause, "kind", k[i].kind, "severity", k[i].severity, "owner", k[i].owner, "count",
-		    (json_int_t)k[i].count, "first", at(k[i].first_ms), "last", at(k[i].last_ms), "closed",
-		    at(k[i].closed_ms)));
+		json_array_append_new(
+		    list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o}", "ref", k[i].ref, "cause",
+			      k[i].cause, "kind", k[i].kind, "severity", k[i].severity, "owner", k[i].owner, "count",
+			      (json_int_t)k[i].count, "first", at(k[i].first_ms), "last", at(k[i].last_ms), "closed",
+			      at(k[i].closed_ms)));
 	return ST_OK;
 }
 
@@ -387,9 +386,9 @@ print_incidents(const json_t *out)
 	size_t i;
 
 	json_array_foreach(json_object_get(out, "incidents"), i, k)
-		printf("%-14s %-7s %-20s %-24s x%-4lld since %s%s%s  owner %s\n", str(k, "ref"), str(k, "severity"),
-		    str(k, "kind"), str(k, "cause"), num(k, "count"), str(k, "first"), *str(k, "closed") ? " until " : "",
-		    str(k, "closed"), str(k, "owner"));
+	    printf("%-14s %-7s %-20s %-24s x%-4lld since %s%s%s  owner %s\n", str(k, "ref"), str(k, "severity"),
+		str(k, "kind"), str(k, "cause"), num(k, "count"), str(k, "first"), *str(k, "closed") ? " until " : "",
+		str(k, "closed"), str(k, "owner"));
 }
 
 int
@@ -417,8 +416,8 @@ show_status(struct tx *tx, void *arg, struct err *err)
 	json_object_set_new(l->out, "now", at(now));
 	json_object_set_new(l->out, "messages",
 	    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "in", (json_int_t)n.in, "delivered", (json_int_t)n.delivered,
-		"returned", (json_int_t)n.returned, "recorded", (json_int_t)n.recorded, "held", (json_int_t)n.held, "in_flight",
-		(json_int_t)n.in_flight));
+		"returned", (json_int_t)n.returned, "recorded", (json_int_t)n.recorded, "held", (json_int_t)n.held,
+		"in_flight", (json_int_t)n.in_flight));
 	json_object_set_new(l->out, "deliveries",
 	    json_pack("{s:I, s:I, s:I, s:I}", "queued", (json_int_t)n.deliveries_queued, "claimed",
 		(json_int_t)n.deliveries_claimed, "done", (json_int_t)n.deliveries_done, "failed",
@@ -454,15 +453,16 @@ print_status(const json_t *out)
 
 	printf("%s, %s\n\n", str(out, "clinic"), str(out, "now"));
 	printf("messages    %lld in = %lld delivered + %lld returned + %lld recorded + %lld held + %lld in flight\n",
-	    num(m, "in"), num(m, "delivered"), num(m, "returned"), num(m, "recorded"), num(m, "held"), num(m, "in_flight"));
-	printf("deliveries  %lld waiting, %lld under way, %lld done, %lld failed\n", num(d, "queued"), num(d, "claimed"),
-	    num(d, "done"), num(d, "failed"));
+	    num(m, "in"), num(m, "delivered"), num(m, "returned"), num(m, "recorded"), num(m, "held"),
+	    num(m, "in_flight"));
+	printf("deliveries  %lld waiting, %lld under way, %lld done, %lld failed\n", num(d, "queued"),
+	    num(d, "claimed"), num(d, "done"), num(d, "failed"));
 	printf("oldest      %lld s: the age of the oldest message that is not where it should be\n",
 	    num(out, "oldest_in_flight_s"));
-	printf("open        %lld promises, %lld holds, %lld incidents\n", num(out, "open_promises"), num(out, "open_holds"),
-	    num(out, "open_incidents"));
+	printf("open        %lld promises, %lld holds, %lld incidents\n", num(out, "open_promises"),
+	    num(out, "open_holds"), num(out, "open_incidents"));
 	json_array_foreach(json_object_get(out, "resting"), i, r)
-		printf("resting     %s until %s\n", str(r, "to"), str(r, "until"));
+	    printf("resting     %s until %s\n", str(r, "to"), str(r, "until"));
 	print_incidents(out);
 }
 

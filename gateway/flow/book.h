@@ -1,9 +1,9 @@
 /*
  * book -- which certificates are registered for which clinician.
  *
- * Files named in clinicians.yaml and every <state_dir>/certs/<id>.crt or <id>.*.crt, so that `clinician enroll` needs no
- * reload: the directory is looked at again when its modification time changes. A file that cannot be read is left out.
- * Threads: any.
+ * Files named in clinicians.yaml and every <state_dir>/certs/<id>.crt or <id>.*.crt, so that `clinician enroll` needs
+ * no reload: the directory is looked at again when its modification time changes. A file that cannot be read is left
+ * out. Threads: any.
  */
 #ifndef FLOW_BOOK_H
 #define FLOW_BOOK_H

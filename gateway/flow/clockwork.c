@@ -51,14 +51,17 @@ remind(struct tx *tx, struct tick *t, const struct promise_row *p, int stage, st
 	const char *lang = who != NULL && who->language != NULL ? who->language : t->v->conf->site.language;
 	bool es = strncmp(lang, "es", 2) == 0;
 	char key[80], ref[REF_LEN + 1];
-	struct notice n = { .thread = p->thread, .clinician = id, .note = "reminder", .key = key, .in_reply_to = p->message };
+	struct notice n = {
+		.thread = p->thread, .clinician = id, .note = "reminder", .key = key, .in_reply_to = p->message
+	};
 
 	if (who == NULL)
 		return ST_OK;
 	snprintf(key, sizeof key, "notice/reminder/%s/%d", p->ref, stage);
 	n.subject = es ? "Recordatorio: un paciente espera respuesta" : "Reminder: a patient is waiting for an answer";
 	n.text = arena_printf(t->a,
-	    es ? "La conversación %s espera respuesta.\nPrometido: %s.\n" : "Conversation %s waits for an answer.\nPromised: %s.\n",
+	    es ? "La conversación %s espera respuesta.\nPrometido: %s.\n"
+	       : "Conversation %s waits for an answer.\nPromised: %s.\n",
 	    p->thread, promise_words(t->a, t->v->conf->response, p->due_ms / 1000, t->v->conf->site.zone, lang));
 	t->done.reminders++;
 	return notice_add(tx, t->v, &n, ref, err);
@@ -93,25 +96,39 @@ tell_late(struct tx *tx, struct tick *t, const struct promise_row *p, struct err
 	sla = promise_sla(r, cal, p->category, urgency);
 	if (sla != NULL && sla->mode != SLA_NONE)
 		TRY(promise_compute(cal, sla, now, now, &again, err));
-	struct autoreply_facts f = { .kind = AUTOREPLY_LATE, .language = c.facts.language, .patient_zone = c.patient->zone,
-		.who = addressee_name(t->v->conf, p->addressee), .ref = p->thread, .received = p->received_ms / 1000,
+	struct autoreply_facts f = { .kind = AUTOREPLY_LATE,
+		.language = c.facts.language,
+		.patient_zone = c.patient->zone,
+		.who = addressee_name(t->v->conf, p->addressee),
+		.ref = p->thread,
+		.received = p->received_ms / 1000,
 		.promise = again.none ? NULL : &again };
 	TRY(autoreply_text(t->v->conf, &f, t->a, &subject, &text, err));
 	reply = content_new(subject, text);
 	content_encode(reply, &encoded);
 	snprintf(key, sizeof key, "late/%s", p->ref);
-	struct message_new m = { .kind = KIND_NOTICE, .state = MSG_IN_FLIGHT, .thread = p->thread, .author = "portico",
-		.source_key = key, .message_id = "", .in_reply_to = p->message, .owner = "portico",
-		.deadline_ms = tx_now_ms(tx) + 300000, .received_ms = tx_now_ms(tx), .note = "late", .urgency = "",
-		.categories = "", .content = buf_slice(&encoded) };
+	struct message_new m = { .kind = KIND_NOTICE,
+		.state = MSG_IN_FLIGHT,
+		.thread = p->thread,
+		.author = "portico",
+		.source_key = key,
+		.message_id = "",
+		.in_reply_to = p->message,
+		.owner = "portico",
+		.deadline_ms = tx_now_ms(tx) + 300000,
+		.received_ms = tx_now_ms(tx),
+		.note = "late",
+		.urgency = "",
+		.categories = "",
+		.content = buf_slice(&encoded) };
 	TRY(message_insert(tx, &m, ref, &dup, err));
 	if (dup)
 		return ST_OK;
 	t->done.late_notices++;
 	snprintf(destination, sizeof destination, "portal:%s", c.thread->portal);
 	TRY(delivery_add(tx, ref, destination, key, 0, err));
-	return incident_touch(tx, arena_printf(t->a, "promise/%s", p->addressee), "promise.broken", "medium", "support",
-	    &fresh, err);
+	return incident_touch(
+	    tx, arena_printf(t->a, "promise/%s", p->addressee), "promise.broken", "medium", "support", &fresh, err);
 }
 
 static int
@@ -164,16 +181,20 @@ watch_hold(struct tx *tx, void *arg, struct err *err)
 		return ST_OK;
 	if (h->reminders > 0) {
 		t->done.hold_escalations++;
-		TRY(incident_touch(tx, arena_printf(t->a, "hold/%s", h->ref), "hold.unanswered", "high", "support", &fresh,
-		    err));
+		TRY(incident_touch(
+		    tx, arena_printf(t->a, "hold/%s", h->ref), "hold.unanswered", "high", "support", &fresh, err));
 	}
 	es = who->language != NULL && strncmp(who->language, "es", 2) == 0;
 	snprintf(note, sizeof note, "hold:%s", h->ref);
 	snprintf(key, sizeof key, "notice/hold/%s/%d", h->ref, h->reminders + 1);
-	struct notice n = { .thread = m->thread, .clinician = h->clinician, .note = note, .key = key, .in_reply_to = h->message };
+	struct notice n = {
+		.thread = m->thread, .clinician = h->clinician, .note = note, .key = key, .in_reply_to = h->message
+	};
 
-	n.subject = es ? "Recordatorio: su mensaje espera su confirmación" : "Reminder: your message waits for your confirmation";
-	n.text = es ? "Todavía no ha llegado nada al paciente. Responda con ENVIAR, ACORDADO o RETIRAR en la primera línea.\n"
+	n.subject = es ? "Recordatorio: su mensaje espera su confirmación"
+		       : "Reminder: your message waits for your confirmation";
+	n.text = es ? "Todavía no ha llegado nada al paciente. Responda con ENVIAR, ACORDADO o RETIRAR en la primera "
+		      "línea.\n"
 		    : "Nothing has reached the patient yet. Answer with SEND, AGREED or WITHDRAW on the first line.\n";
 	t->done.hold_reminders++;
 	TRY(notice_add(tx, t->v, &n, ref, err));

@@ -1,4 +1,5 @@
-/* command -- a clinician answers a question about a hold: SEND, AGREED or WITHDRAW, or its number, English or Spanish. */
+/* command -- a clinician answers a question about a hold: SEND, AGREED or WITHDRAW, or its number, English or Spanish.
+ */
 #include "base/own.h"
 #include "flow/judge_in.h"
 #include "flow/notice.h"
@@ -16,9 +17,15 @@ word_of(const char *line)
 		const char *text;
 		enum word word;
 	} words[] = {
-		{ "1", WORD_SEND }, { "SEND", WORD_SEND }, { "ENVIAR", WORD_SEND },
-		{ "2", WORD_AGREED }, { "AGREED", WORD_AGREED }, { "ACORDADO", WORD_AGREED },
-		{ "3", WORD_WITHDRAW }, { "WITHDRAW", WORD_WITHDRAW }, { "RETIRAR", WORD_WITHDRAW },
+		{ "1", WORD_SEND },
+		{ "SEND", WORD_SEND },
+		{ "ENVIAR", WORD_SEND },
+		{ "2", WORD_AGREED },
+		{ "AGREED", WORD_AGREED },
+		{ "ACORDADO", WORD_AGREED },
+		{ "3", WORD_WITHDRAW },
+		{ "WITHDRAW", WORD_WITHDRAW },
+		{ "RETIRAR", WORD_WITHDRAW },
 	};
 	struct slice s = slice_trim(slice_of(line));
 
@@ -40,10 +47,18 @@ static enum status
 record(struct tx *tx, struct judging *j, const char *note, struct err *err)
 {
 	char ref[REF_LEN + 1];
-	struct message_new m = { .kind = KIND_COMMAND, .state = MSG_RECORDED, .thread = j->token.thread,
-		.author = arena_printf(j->a, "clinician:%s", j->who->id), .source_key = j->source_key,
-		.message_id = j->message_id, .in_reply_to = "", .owner = "portico", .received_ms = tx_now_ms(tx),
-		.note = note, .urgency = "", .categories = "" };
+	struct message_new m = { .kind = KIND_COMMAND,
+		.state = MSG_RECORDED,
+		.thread = j->token.thread,
+		.author = arena_printf(j->a, "clinician:%s", j->who->id),
+		.source_key = j->source_key,
+		.message_id = j->message_id,
+		.in_reply_to = "",
+		.owner = "portico",
+		.received_ms = tx_now_ms(tx),
+		.note = note,
+		.urgency = "",
+		.categories = "" };
 	bool dup;
 
 	TRY(message_insert(tx, &m, ref, &dup, err));
@@ -63,8 +78,14 @@ record_consent(struct tx *tx, struct judging *j, const struct hold *h, struct er
 	if (h->class_name == NULL || h->class_name[0] == '\0')
 		return ST_OK;
 	TRY(conversation_of_thread(tx, j->v->conf, j->token.thread, j->a, &c, err));
-	struct consent consent = { .patient = c.patient->ref, .class_name = h->class_name, .scope = SCOPE_CLINICIAN,
-		.scope_id = j->who->id, .value = AGREE_PORTAL_OK, .by_clinician = true, .by = j->who->id, .how = "mail" };
+	struct consent consent = { .patient = c.patient->ref,
+		.class_name = h->class_name,
+		.scope = SCOPE_CLINICIAN,
+		.scope_id = j->who->id,
+		.value = AGREE_PORTAL_OK,
+		.by_clinician = true,
+		.by = j->who->id,
+		.how = "mail" };
 
 	return agreement_put(tx, &consent, j->a, &made, err);
 }
@@ -74,8 +95,9 @@ ask_again(struct tx *tx, struct judging *j, const struct hold *h, struct err *er
 {
 	bool es = j->who->language != NULL && strncmp(j->who->language, "es", 2) == 0;
 	char note[40], key[100], ref[REF_LEN + 1];
-	struct notice n = { .thread = j->token.thread, .clinician = j->who->id, .note = note, .key = key,
-		.in_reply_to = h->message };
+	struct notice n = {
+		.thread = j->token.thread, .clinician = j->who->id, .note = note, .key = key, .in_reply_to = h->message
+	};
 
 	snprintf(note, sizeof note, "hold:%s", h->ref);
 	snprintf(key, sizeof key, "notice/again/%s", j->source_key);

@@ -47,11 +47,18 @@ static enum status
 add_decision(struct tx *tx, struct judging *j, const char *message, struct err *err)
 {
 	const struct verdict *v = &j->verdict;
-	struct decision_row d = { .message = message, .reference = j->refusal, .direction = "to_patient",
-		.act = decision_name(v->act), .rule = v->rule != NULL ? v->rule : "",
-		.class_name = v->class_name != NULL ? v->class_name : "", .whose = choice_name(v->whose),
-		.agreement = v->agreement != NULL ? v->agreement : "", .policy_version = v->policy_version,
-		.policy_hash = v->policy_hash, .evidence = verdict_evidence(v, j->a), .at_ms = tx_now_ms(tx) };
+	struct decision_row d = { .message = message,
+		.reference = j->refusal,
+		.direction = "to_patient",
+		.act = decision_name(v->act),
+		.rule = v->rule != NULL ? v->rule : "",
+		.class_name = v->class_name != NULL ? v->class_name : "",
+		.whose = choice_name(v->whose),
+		.agreement = v->agreement != NULL ? v->agreement : "",
+		.policy_version = v->policy_version,
+		.policy_hash = v->policy_hash,
+		.evidence = verdict_evidence(v, j->a),
+		.at_ms = tx_now_ms(tx) };
 
 	return decision_add(tx, &d, err);
 }
@@ -124,11 +131,15 @@ static enum status
 add_hold(struct tx *tx, struct judging *j, const char *message, int64_t deadline, struct err *err)
 {
 	bool wrong = j->verdict.act == ACT_QUARANTINE;
-	struct hold h = { .clinician = j->who->id, .reason = j->verdict.rule, .class_name = j->verdict.class_name,
-		.kind = wrong ? "quarantine" : "boundary", .deadline_ms = deadline * 1000 };
+	struct hold h = { .clinician = j->who->id,
+		.reason = j->verdict.rule,
+		.class_name = j->verdict.class_name,
+		.kind = wrong ? "quarantine" : "boundary",
+		.deadline_ms = deadline * 1000 };
 	char hold[REF_LEN + 1], ref[REF_LEN + 1], note[40], key[80];
-	struct notice n = { .thread = j->c.thread->ref, .clinician = j->who->id, .note = note, .key = key,
-		.in_reply_to = message };
+	struct notice n = {
+		.thread = j->c.thread->ref, .clinician = j->who->id, .note = note, .key = key, .in_reply_to = message
+	};
 	bool es = strncmp(language_of(j), "es", 2) == 0;
 
 	snprintf(h.message, sizeof h.message, "%s", message);
@@ -145,7 +156,10 @@ tell_redacted(struct tx *tx, struct judging *j, const char *message, struct err 
 {
 	bool es = strncmp(language_of(j), "es", 2) == 0;
 	char key[80], ref[REF_LEN + 1];
-	struct notice n = { .thread = j->c.thread->ref, .clinician = j->who->id, .note = "redacted", .key = key,
+	struct notice n = { .thread = j->c.thread->ref,
+		.clinician = j->who->id,
+		.note = "redacted",
+		.key = key,
 		.in_reply_to = message };
 
 	snprintf(key, sizeof key, "notice/redacted/%s", message);
@@ -173,13 +187,22 @@ reply_in_tx(struct tx *tx, void *arg, struct err *err)
 	if (held)
 		TRY(hold_deadline(tx, j, &by, err));
 	content_encode(j->content, &content);
-	struct message_new m = { .kind = KIND_HUMAN, .state = held ? MSG_HELD : MSG_IN_FLIGHT, .thread = thread,
-		.author = arena_printf(j->a, "clinician:%s", j->who->id), .source_key = j->source_key,
-		.message_id = j->message_id, .in_reply_to = j->token.ref,
-		.owner = held ? arena_printf(j->a, "clinician:%s", j->who->id) : "portico", .deadline_ms = by * 1000,
-		.received_ms = tx_now_ms(tx), .note = "", .urgency = urgency_name(v->urgency),
-		.categories = verdict_categories(v, j->a), .not_screened = v->not_screened,
-		.content = buf_slice(&content), .original = j->in->raw };
+	struct message_new m = { .kind = KIND_HUMAN,
+		.state = held ? MSG_HELD : MSG_IN_FLIGHT,
+		.thread = thread,
+		.author = arena_printf(j->a, "clinician:%s", j->who->id),
+		.source_key = j->source_key,
+		.message_id = j->message_id,
+		.in_reply_to = j->token.ref,
+		.owner = held ? arena_printf(j->a, "clinician:%s", j->who->id) : "portico",
+		.deadline_ms = by * 1000,
+		.received_ms = tx_now_ms(tx),
+		.note = "",
+		.urgency = urgency_name(v->urgency),
+		.categories = verdict_categories(v, j->a),
+		.not_screened = v->not_screened,
+		.content = buf_slice(&content),
+		.original = j->in->raw };
 	TRY(message_insert(tx, &m, ref, &dup, err));
 	if (dup) {
 		taken(j, "duplicate", ref);
@@ -222,7 +245,10 @@ refusal_in_tx(struct tx *tx, void *arg, struct err *err)
 	struct judging *j = arg;
 	bool es = strncmp(language_of(j), "es", 2) == 0;
 	char key[100], ref[REF_LEN + 1];
-	struct notice n = { .thread = j->c.thread->ref, .clinician = j->who->id, .note = "refused", .key = key,
+	struct notice n = { .thread = j->c.thread->ref,
+		.clinician = j->who->id,
+		.note = "refused",
+		.key = key,
 		.in_reply_to = j->token.ref };
 
 	snprintf(key, sizeof key, "notice/refused/%s", j->source_key);
@@ -286,10 +312,18 @@ event_in_tx(struct tx *tx, void *arg, struct err *err)
 	struct event *e = arg;
 	struct judging *j = e->j;
 	char ref[REF_LEN + 1];
-	struct message_new m = { .kind = KIND_EVENT, .state = MSG_RECORDED, .thread = "",
+	struct message_new m = { .kind = KIND_EVENT,
+		.state = MSG_RECORDED,
+		.thread = "",
 		.author = j->login != NULL ? arena_printf(j->a, "clinician:%s", j->login->id) : "robot",
-		.source_key = j->source_key, .message_id = j->message_id, .in_reply_to = j->token.ref,
-		.owner = "portico", .received_ms = tx_now_ms(tx), .note = e->note, .urgency = "", .categories = "" };
+		.source_key = j->source_key,
+		.message_id = j->message_id,
+		.in_reply_to = j->token.ref,
+		.owner = "portico",
+		.received_ms = tx_now_ms(tx),
+		.note = e->note,
+		.urgency = "",
+		.categories = "" };
 	bool dup;
 
 	TRY(message_insert(tx, &m, ref, &dup, err));

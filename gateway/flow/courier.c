@@ -229,7 +229,10 @@ give_back_in_tx(struct tx *tx, void *arg, struct err *err)
 	TRY(delivery_fail(tx, job->d->ref, o->why->code, err));
 	if (c == NULL)
 		return ST_OK;
-	struct notice n = { .thread = job->m->thread, .clinician = c->id, .note = "undelivered", .key = key,
+	struct notice n = { .thread = job->m->thread,
+		.clinician = c->id,
+		.note = "undelivered",
+		.key = key,
 		.in_reply_to = job->m->ref };
 	bool es = c->language != NULL && strncmp(c->language, "es", 2) == 0;
 

@@ -1,13 +1,13 @@
 /*
  * courier -- claim -> seal -> deliver -> settle: brings one delivery at a time where it belongs.
  *
- * A courier works one lane, "mailbox:" (to clinicians) or "portal:" (to patients), and keeps the sessions it opened. Any
- * number may run, in any number of processes: they meet only in the store, where work is claimed by lease. Before the
- * far side may see anything, the intent is durable; an unknown outcome is settled by asking, never by a second copy,
- * where the far side can be asked.
+ * A courier works one lane, "mailbox:" (to clinicians) or "portal:" (to patients), and keeps the sessions it opened.
+ * Any number may run, in any number of processes: they meet only in the store, where work is claimed by lease. Before
+ * the far side may see anything, the intent is durable; an unknown outcome is settled by asking, never by a second
+ * copy, where the far side can be asked.
  *
- * Threads:  a struct courier belongs to one thread. Errors are handled here: deferred, rested, re-routed or failed, each
- *           with its code in the ledger; what comes back is only ST_LOCAL (our trouble: pause).
+ * Threads:  a struct courier belongs to one thread. Errors are handled here: deferred, rested, re-routed or failed,
+ * each with its code in the ledger; what comes back is only ST_LOCAL (our trouble: pause).
  */
 #ifndef FLOW_COURIER_H
 #define FLOW_COURIER_H
@@ -26,7 +26,8 @@ struct courier_drivers {
 	const struct portal_driver *(*portal)(const char *name);
 };
 /* One line of an outcome, for the program's log. Codes and references only. */
-typedef void (*courier_note)(void *arg, const char *event, const struct delivery *, const struct err *, int64_t took_ms);
+typedef void (*courier_note)(
+    void *arg, const char *event, const struct delivery *, const struct err *, int64_t took_ms);
 
 struct courier *courier_new(struct world *, const char *lane, const struct courier_drivers *, courier_note, void *arg);
 void courier_free(struct courier *);

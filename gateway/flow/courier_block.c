@@ -95,7 +95,10 @@ put_agreements(struct buf *b, const struct job *job, const char *lang, bool es)
 
 		if (agreement_state(rules, g, now) != AGREEMENT_IN_FORCE)
 			continue;
-		buf_printf(b, "%s%s: %s\n", any ? "            " : es ? "Acuerdos:   " : "Agreements: ",
+		buf_printf(b, "%s%s: %s\n",
+		    any	 ? "            "
+		    : es ? "Acuerdos:   "
+			 : "Agreements: ",
 		    policy_class_words(rules, g->class_name, lang), agreement_value_name(g->value));
 		any = true;
 	}

@@ -82,9 +82,14 @@ seal_for(struct job *job, const struct clinician_conf *to, struct mailbox_mail *
 	AUTO(cert) cert = NULL;
 	AUTO_BUF inner = BUF_INIT, outer = BUF_INIT;
 	bool human = job->m->kind == KIND_HUMAN, asks = strncmp(job->m->note, "hold:", 5) == 0;
-	struct compose c = { .from_name = conf->site.clinic, .from = conf->site.gateway_address, .to = to->address,
-		.message_id = known_as(job, job->m, to->address), .date = job->m->received_ms / 1000,
-		.content = job->content, .automatic = !human, .token = search_token(job) };
+	struct compose c = { .from_name = conf->site.clinic,
+		.from = conf->site.gateway_address,
+		.to = to->address,
+		.message_id = known_as(job, job->m, to->address),
+		.date = job->m->received_ms / 1000,
+		.content = job->content,
+		.automatic = !human,
+		.token = search_token(job) };
 	int64_t now = clock_now(&job->c->w->clock);
 
 	TRY(view_encryption_cert(job->v, to, now, &cert, err));
@@ -94,17 +99,26 @@ seal_for(struct job *job, const struct clinician_conf *to, struct mailbox_mail *
 	c.subject = job->content->subject;
 	c.references = references(job, to->address, &c.nreferences);
 	c.block = human ? courier_block(job) : NULL;
-	c.footer = arena_printf(job->a, "%s %s\n%s", to->language != NULL && strncmp(to->language, "es", 2) == 0
-		? "Referencia:" : "Reference:", job->m->ref, notice_footer(job->v, to->language, job->a));
+	c.footer = arena_printf(job->a, "%s %s\n%s",
+	    to->language != NULL && strncmp(to->language, "es", 2) == 0 ? "Referencia:" : "Reference:", job->m->ref,
+	    notice_footer(job->v, to->language, job->a));
 	c.urgent = strcmp(job->m->urgency, "urgent") == 0 || strcmp(job->m->urgency, "emergency") == 0;
 	TRY(compose_inner(&c, &inner, err));
 	TRY(compose_outer(&c, &outer, err));
-	struct seal s = { .outer = buf_slice(&outer), .inner = buf_slice(&inner), .signer = GATEWAY_KEY,
-		.recipient = cert, .gcm = to->prefer_gcm, .now = now };
+	struct seal s = { .outer = buf_slice(&outer),
+		.inner = buf_slice(&inner),
+		.signer = GATEWAY_KEY,
+		.recipient = cert,
+		.gcm = to->prefer_gcm,
+		.now = now };
 
 	TRY(seal_mail(job->c->w->keys, job->v->trust, &s, raw, err));
-	*mail = (struct mailbox_mail){ .raw = buf_slice(raw), .token = c.token, .message_id = c.message_id,
-		.mail_from = conf->site.bounce_address, .rcpt = to->address, .folder = conf->site.mail_folder };
+	*mail = (struct mailbox_mail){ .raw = buf_slice(raw),
+		.token = c.token,
+		.message_id = c.message_id,
+		.mail_from = conf->site.bounce_address,
+		.rcpt = to->address,
+		.folder = conf->site.mail_folder };
 	return ST_OK;
 }
 

@@ -20,7 +20,9 @@ open_portal(struct job *job, const char *id, struct portal **ret, struct err *er
 	struct session *s = courier_session(job->c, id);
 	const struct portal_conf *self = portal_named(job->v->conf, id);
 	const struct portal_driver *drv = self != NULL ? job->c->drivers->portal(self->driver) : NULL;
-	struct portal_env env = { .conf = job->v->conf, .self = self, .store = job->c->w->store, .clock = &job->c->w->clock };
+	struct portal_env env = {
+		.conf = job->v->conf, .self = self, .store = job->c->w->store, .clock = &job->c->w->clock
+	};
 
 	if (drv == NULL || (drv->caps & PORTAL_POST) == 0)
 		return err_set(err, ST_REMOTE_DOWN, "portal.unknown",
@@ -55,9 +57,14 @@ courier_to_portal(struct job *job, struct err *err)
 		if (job->remote_id != NULL)
 			return ST_OK;
 	}
-	post = (struct portal_post){ .idem_key = job->d->idem_key, .thread = job->thread->portal_key,
-		.patient_key = job->patient->portal_key, .author = job->m->author, .author_name = author_name(job),
-		.notification = job->m->kind != KIND_HUMAN, .sent_ms = job->m->received_ms, .content = job->content };
+	post = (struct portal_post){ .idem_key = job->d->idem_key,
+		.thread = job->thread->portal_key,
+		.patient_key = job->patient->portal_key,
+		.author = job->m->author,
+		.author_name = author_name(job),
+		.notification = job->m->kind != KIND_HUMAN,
+		.sent_ms = job->m->received_ms,
+		.content = job->content };
 	FAULT_POINT("courier.before-post");
 	return portal->drv->post(portal, &post, &job->remote_id, err);
 }

@@ -44,7 +44,8 @@ parse_proxies(const char *s, struct arena *a, size_t *nret)
 			*access++ = '\0';
 		if (in != NULL)
 			*in++ = '\0';
-		p[i] = (struct proxy_facts){ who, access != NULL ? access : "full", in != NULL && strcmp(in, "in_thread") == 0 };
+		p[i] = (struct proxy_facts){ who, access != NULL ? access : "full",
+			in != NULL && strcmp(in, "in_thread") == 0 };
 	}
 	*nret = n;
 	return p;
@@ -91,8 +92,8 @@ conversation_of_patient(struct tx *tx, const struct conf *conf, struct patient *
 }
 
 enum status
-conversation_of_thread(struct tx *tx, const struct conf *conf, const char *ref, struct arena *a,
-    struct conversation *ret, struct err *err)
+conversation_of_thread(
+    struct tx *tx, const struct conf *conf, const char *ref, struct arena *a, struct conversation *ret, struct err *err)
 {
 	struct patient *p = NULL;
 	struct thread *t = NULL;
@@ -112,8 +113,8 @@ static const char *
 attachment_text(const struct attachment *att)
 {
 	return strcmp(att->type, "text/plain") == 0 && memchr(buf_str(&att->data), '\0', att->data.n) == NULL
-	    ? buf_str(&att->data)
-	    : NULL;
+		   ? buf_str(&att->data)
+		   : NULL;
 }
 
 void

@@ -75,16 +75,25 @@ triage(struct incoming *in)
 	struct message_facts f;
 	struct err ignored = ERR_NONE;
 
-	message_facts_fill(in->v->conf, &in->c, in->who, TO_CLINICIAN, in->pm->content, in->pm->received_ms / 1000, in->a,
-	    &f);
+	message_facts_fill(
+	    in->v->conf, &in->c, in->who, TO_CLINICIAN, in->pm->content, in->pm->received_ms / 1000, in->a, &f);
 	f.patient_only_thread = in->pm->patient_only;
 	if (policy_judge(in->v->conf->boundaries, &f, in->a, &in->verdict, &ignored) == ST_OK)
 		return;
 	static const char *const medical[] = { "medical_advice" };
-	in->verdict = (struct verdict){ .act = ACT_DELIVER, .rule = "engine-failed", .class_name = "",
-		.agreement = "", .not_screened = true, .not_screened_why = "engine", .categories = medical,
-		.ncategories = 1, .urgency = URGENCY_URGENT, .route = "clinician", .auto_reply = "urgent",
-		.policy_version = "", .policy_hash = "" };
+	in->verdict = (struct verdict){ .act = ACT_DELIVER,
+		.rule = "engine-failed",
+		.class_name = "",
+		.agreement = "",
+		.not_screened = true,
+		.not_screened_why = "engine",
+		.categories = medical,
+		.ncategories = 1,
+		.urgency = URGENCY_URGENT,
+		.route = "clinician",
+		.auto_reply = "urgent",
+		.policy_version = "",
+		.policy_hash = "" };
 }
 
 static enum status
@@ -104,8 +113,8 @@ add_deliveries(struct tx *tx, struct incoming *in, bool by_cover, struct err *er
 	const struct conf *conf = in->v->conf;
 	const char *on_call = conf->support.on_call;
 	const char *ref = in->result.ref;
-	bool emergency = in->verdict.urgency == URGENCY_EMERGENCY && on_call != NULL &&
-	    conf_clinician(conf, on_call) != NULL;
+	bool emergency =
+	    in->verdict.urgency == URGENCY_EMERGENCY && on_call != NULL && conf_clinician(conf, on_call) != NULL;
 
 	if (in->pool != NULL) {
 		for (size_t i = 0; i < in->pool->members.n; i++) {
@@ -176,12 +185,18 @@ add_promises(struct tx *tx, struct incoming *in, const char *thread, struct prom
 		if (has_open_promise(open, nopen, v->categories[i], urgency_name(v->urgency)))
 			continue;
 		ret->fresh++;
-		row = (struct promise_row){ .thread = thread, .message = in->result.ref, .category = v->categories[i],
-			.urgency = urgency_name(v->urgency), .addressee = in->addressee,
-			.received_ms = in->pm->received_ms, .due_ms = due * 1000,
+		row = (struct promise_row){ .thread = thread,
+			.message = in->result.ref,
+			.category = v->categories[i],
+			.urgency = urgency_name(v->urgency),
+			.addressee = in->addressee,
+			.received_ms = in->pm->received_ms,
+			.due_ms = due * 1000,
 			.warn_ms = { promise_fraction(cal, in->pm->received_ms / 1000, due, 50) * 1000,
 			    promise_fraction(cal, in->pm->received_ms / 1000, due, 80) * 1000 },
-			.state = PROMISE_OPEN, .by_cover = p.by_cover, .provisional = p.provisional };
+			.state = PROMISE_OPEN,
+			.by_cover = p.by_cover,
+			.provisional = p.provisional };
 		TRY(promise_add(tx, &row, ref, err));
 	}
 	return ST_OK;
@@ -192,8 +207,10 @@ static enum status
 add_autoreply(struct tx *tx, struct incoming *in, const char *thread, const struct promised *p, struct err *err)
 {
 	const char *kind = in->verdict.auto_reply, *subject, *text;
-	struct autoreply_facts f = { .language = in->c.facts.language, .patient_zone = in->c.patient->zone,
-		.who = addressee_name(in->v->conf, in->addressee), .ref = thread,
+	struct autoreply_facts f = { .language = in->c.facts.language,
+		.patient_zone = in->c.patient->zone,
+		.who = addressee_name(in->v->conf, in->addressee),
+		.ref = thread,
 		.received = in->pm->received_ms / 1000 };
 	char ref[REF_LEN + 1], key[64], destination[80];
 	AUTO(content) reply = NULL;
@@ -203,10 +220,10 @@ add_autoreply(struct tx *tx, struct incoming *in, const char *thread, const stru
 	if (strcmp(kind, "none") == 0)
 		return ST_OK;
 	f.kind = strcmp(kind, "emergency") == 0 ? AUTOREPLY_EMERGENCY
-	    : p->n == 0			     ? AUTOREPLY_NO_PROMISE
-	    : strcmp(kind, "urgent") == 0    ? AUTOREPLY_URGENT
-	    : p->technical && p->n == 1	     ? AUTOREPLY_TECHNICAL
-					     : AUTOREPLY_PROMISE;
+		 : p->n == 0			? AUTOREPLY_NO_PROMISE
+		 : strcmp(kind, "urgent") == 0	? AUTOREPLY_URGENT
+		 : p->technical && p->n == 1	? AUTOREPLY_TECHNICAL
+						: AUTOREPLY_PROMISE;
 	if (p->fresh == 0 && p->n > 0 && f.kind != AUTOREPLY_EMERGENCY)
 		return ST_OK;
 	f.promise = p->n > 0 ? &p->soonest : NULL;
@@ -215,10 +232,20 @@ add_autoreply(struct tx *tx, struct incoming *in, const char *thread, const stru
 	reply = content_new(subject, text);
 	content_encode(reply, &encoded);
 	snprintf(key, sizeof key, "autoreply/%s", in->result.ref);
-	struct message_new m = { .kind = KIND_NOTICE, .state = MSG_IN_FLIGHT, .thread = thread, .author = "portico",
-		.source_key = key, .message_id = "", .in_reply_to = in->result.ref, .owner = "portico",
-		.deadline_ms = tx_now_ms(tx) + 5 * 60 * 1000, .received_ms = tx_now_ms(tx), .note = "autoreply",
-		.urgency = "", .categories = "", .content = buf_slice(&encoded) };
+	struct message_new m = { .kind = KIND_NOTICE,
+		.state = MSG_IN_FLIGHT,
+		.thread = thread,
+		.author = "portico",
+		.source_key = key,
+		.message_id = "",
+		.in_reply_to = in->result.ref,
+		.owner = "portico",
+		.deadline_ms = tx_now_ms(tx) + 5 * 60 * 1000,
+		.received_ms = tx_now_ms(tx),
+		.note = "autoreply",
+		.urgency = "",
+		.categories = "",
+		.content = buf_slice(&encoded) };
 	TRY(message_insert(tx, &m, ref, &dup, err));
 	snprintf(destination, sizeof destination, "portal:%s", in->portal_id);
 	return dup ? ST_OK : delivery_add(tx, ref, destination, key, 0, err);
@@ -228,10 +255,18 @@ static enum status
 add_decision(struct tx *tx, struct incoming *in, struct err *err)
 {
 	const struct verdict *v = &in->verdict;
-	struct decision_row d = { .message = in->result.ref, .reference = "", .direction = "to_clinician",
-		.act = decision_name(v->act), .rule = v->rule != NULL ? v->rule : "", .class_name = v->class_name,
-		.whose = choice_name(v->whose), .agreement = v->agreement, .policy_version = v->policy_version,
-		.policy_hash = v->policy_hash, .evidence = verdict_evidence(v, in->a), .at_ms = tx_now_ms(tx) };
+	struct decision_row d = { .message = in->result.ref,
+		.reference = "",
+		.direction = "to_clinician",
+		.act = decision_name(v->act),
+		.rule = v->rule != NULL ? v->rule : "",
+		.class_name = v->class_name,
+		.whose = choice_name(v->whose),
+		.agreement = v->agreement,
+		.policy_version = v->policy_version,
+		.policy_hash = v->policy_hash,
+		.evidence = verdict_evidence(v, in->a),
+		.at_ms = tx_now_ms(tx) };
 
 	return decision_add(tx, &d, err);
 }
@@ -240,20 +275,29 @@ static enum status
 commit_held(struct tx *tx, struct incoming *in, struct err *err)
 {
 	const char *why = in->c.patient == NULL ? "patient-unknown" : "addressee-unknown";
-	struct message_new m = { .kind = KIND_HUMAN, .state = MSG_HELD, .thread = "",
+	struct message_new m = { .kind = KIND_HUMAN,
+		.state = MSG_HELD,
+		.thread = "",
 		.author = in->c.patient != NULL ? arena_printf(in->a, "patient:%s", in->c.patient->ref) : "patient:",
-		.source_key = in->source_key, .message_id = "", .in_reply_to = "", .owner = "support",
-		.deadline_ms = tx_now_ms(tx) + in->v->conf->site.support_hold_s * 1000, .received_ms = in->pm->received_ms, .note = why,
-		.urgency = urgency_name(in->verdict.urgency), .categories = verdict_categories(&in->verdict, in->a),
-		.not_screened = in->verdict.not_screened, .content = buf_slice(&in->content) };
+		.source_key = in->source_key,
+		.message_id = "",
+		.in_reply_to = "",
+		.owner = "support",
+		.deadline_ms = tx_now_ms(tx) + in->v->conf->site.support_hold_s * 1000,
+		.received_ms = in->pm->received_ms,
+		.note = why,
+		.urgency = urgency_name(in->verdict.urgency),
+		.categories = verdict_categories(&in->verdict, in->a),
+		.not_screened = in->verdict.not_screened,
+		.content = buf_slice(&in->content) };
 	bool fresh;
 
 	in->result.held = true;
 	TRY(message_insert(tx, &m, in->result.ref, &in->result.dup, err));
 	if (in->result.dup)
 		return ST_OK;
-	return incident_touch(tx, arena_printf(in->a, "portal:%s/%s", in->portal_id, why), why, "high", "support", &fresh,
-	    err);
+	return incident_touch(
+	    tx, arena_printf(in->a, "portal:%s/%s", in->portal_id, why), why, "high", "support", &fresh, err);
 }
 
 static enum status
@@ -267,15 +311,27 @@ commit(struct tx *tx, void *arg, struct err *err)
 	in->result.dup = in->result.held = false;
 	if (in->c.patient == NULL || in->addressee == NULL)
 		return commit_held(tx, in, err);
-	want = (struct thread){ .patient = in->c.patient->ref, .portal = in->portal_id, .portal_key = in->pm->thread,
-		.addressee = in->addressee, .open = true, .patient_only = in->pm->patient_only };
+	want = (struct thread){ .patient = in->c.patient->ref,
+		.portal = in->portal_id,
+		.portal_key = in->pm->thread,
+		.addressee = in->addressee,
+		.open = true,
+		.patient_only = in->pm->patient_only };
 	TRY(thread_find_or_open(tx, &want, thread, err));
-	struct message_new m = { .kind = KIND_HUMAN, .state = MSG_IN_FLIGHT, .thread = thread,
-		.author = arena_printf(in->a, "patient:%s", in->c.patient->ref), .source_key = in->source_key,
-		.message_id = "", .in_reply_to = "", .owner = "portico",
+	struct message_new m = { .kind = KIND_HUMAN,
+		.state = MSG_IN_FLIGHT,
+		.thread = thread,
+		.author = arena_printf(in->a, "patient:%s", in->c.patient->ref),
+		.source_key = in->source_key,
+		.message_id = "",
+		.in_reply_to = "",
+		.owner = "portico",
 		.deadline_ms = tx_now_ms(tx) + in->v->conf->site.retry_give_up_s * 1000,
-		.received_ms = in->pm->received_ms, .note = "", .urgency = urgency_name(in->verdict.urgency),
-		.categories = verdict_categories(&in->verdict, in->a), .not_screened = in->verdict.not_screened,
+		.received_ms = in->pm->received_ms,
+		.note = "",
+		.urgency = urgency_name(in->verdict.urgency),
+		.categories = verdict_categories(&in->verdict, in->a),
+		.not_screened = in->verdict.not_screened,
 		.content = buf_slice(&in->content) };
 	TRY(message_insert(tx, &m, in->result.ref, &in->result.dup, err));
 	if (in->result.dup)
@@ -285,16 +341,16 @@ commit(struct tx *tx, void *arg, struct err *err)
 	if (promised.none) {
 		bool fresh;
 
-		TRY(incident_touch(tx, arena_printf(in->a, "calendar/%s", in->addressee), "calendar.no-open-time", "high",
-		    "support", &fresh, err));
+		TRY(incident_touch(tx, arena_printf(in->a, "calendar/%s", in->addressee), "calendar.no-open-time",
+		    "high", "support", &fresh, err));
 	}
 	TRY(add_deliveries(tx, in, promised.n > 0 && promised.soonest.by_cover, err));
 	return add_autoreply(tx, in, thread, &promised, err);
 }
 
 enum status
-intake_message(struct view *v, const char *portal_id, const struct portal_message *pm, struct intake_result *ret,
-    struct err *err)
+intake_message(
+    struct view *v, const char *portal_id, const struct portal_message *pm, struct intake_result *ret, struct err *err)
 {
 	AUTO(arena) a = arena_new();
 	struct incoming in = { .v = v, .a = a, .portal_id = portal_id, .pm = pm, .content = BUF_INIT };

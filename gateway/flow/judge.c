@@ -26,7 +26,7 @@ judge_is_ours(const struct conf *c, const char *rcpt)
 	if (at == NULL || rat == NULL || strcasecmp(at + 1, rat + 1) != 0)
 		return false;
 	return strncasecmp(rcpt, bounce, (size_t)(at - bounce)) == 0 &&
-	    (rcpt[at - bounce] == '+' || rcpt[at - bounce] == '@');
+	       (rcpt[at - bounce] == '+' || rcpt[at - bounce] == '@');
 }
 
 static void
@@ -86,8 +86,8 @@ authorise(struct judging *j)
 		j->who = from;
 		return NULL;
 	}
-	if (profile == REPLY_SASL && at_home &&
-	    (o->outcome == OPEN_UNVERIFIED || o->outcome == OPEN_ENCRYPTED_OK) && !o->signed_valid && o->nlayers <= 1) {
+	if (profile == REPLY_SASL && at_home && (o->outcome == OPEN_UNVERIFIED || o->outcome == OPEN_ENCRYPTED_OK) &&
+	    !o->signed_valid && o->nlayers <= 1) {
 		j->who = from;
 		return NULL;
 	}
@@ -169,9 +169,16 @@ apply_policy(struct judging *j, const struct reply *reply)
 	message_facts_fill(j->v->conf, &j->c, j->who, TO_PATIENT, j->content, j->now, j->a, &f);
 	if (policy_judge(j->v->conf->boundaries, &f, j->a, &j->verdict, &ignored) != ST_OK)
 		/* A failure of judging never releases a clinician's message. */
-		j->verdict = (struct verdict){ .act = ACT_HOLD_CONFIRM, .rule = "engine-failed", .class_name = "",
-			.whose = CHOICE_SAFETY, .agreement = "", .not_screened = true, .policy_version = "",
-			.policy_hash = "", .route = "", .auto_reply = "none" };
+		j->verdict = (struct verdict){ .act = ACT_HOLD_CONFIRM,
+			.rule = "engine-failed",
+			.class_name = "",
+			.whose = CHOICE_SAFETY,
+			.agreement = "",
+			.not_screened = true,
+			.policy_version = "",
+			.policy_hash = "",
+			.route = "",
+			.auto_reply = "none" };
 	if (reply->other_thread != NULL && j->verdict.act < ACT_HOLD_CONFIRM) {
 		j->verdict.act = ACT_HOLD_CONFIRM;
 		j->verdict.rule = "thread-conflict";
@@ -212,8 +219,12 @@ judge_authored(struct judging *j, struct err *err)
 static enum status
 judge_opened(struct judging *j, struct err *err)
 {
-	struct open_env env = { .limits = &j->v->conf->site.limits, .keys = j->v->w->keys, .trust = j->v->trust,
-		.now = j->now, .registered = view_registered, .arg = j->v };
+	struct open_env env = { .limits = &j->v->conf->site.limits,
+		.keys = j->v->w->keys,
+		.trust = j->v->trust,
+		.now = j->now,
+		.registered = view_registered,
+		.arg = j->v };
 	const char *why;
 
 	TRY(open_mail(&env, j->in->raw, j->a, &j->opened, err));

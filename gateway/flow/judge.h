@@ -17,10 +17,10 @@
 enum channel { CHANNEL_SUBMISSION, CHANNEL_PORT25, CHANNEL_PICKUP };
 
 struct inbound {
-	struct slice raw;      /* the whole mail, CRLF */
+	struct slice raw; /* the whole mail, CRLF */
 	enum channel channel;
-	const char *login;     /* SASL, from a service that counts; NULL none */
-	const char *mail_from; /* without brackets; "" the null sender */
+	const char *login;	 /* SASL, from a service that counts; NULL none */
+	const char *mail_from;	 /* without brackets; "" the null sender */
 	const char *const *rcpt; /* ours only, without brackets */
 	size_t nrcpt;
 };
@@ -28,9 +28,10 @@ struct inbound {
 enum answer_kind { ANSWER_TAKEN, ANSWER_REFUSED };
 struct answer {
 	enum answer_kind kind;
-	const char *code; /* stable, a literal: "delivered", "held", "recorded", "duplicate", "refused", "sig-invalid"... */
-	char ref[24];	  /* message reference, or the reference of a refusal */
-	char text[200];	  /* what the SMTP client is told on refusal: neutral */
+	const char
+	    *code;    /* stable, a literal: "delivered", "held", "recorded", "duplicate", "refused", "sig-invalid"... */
+	char ref[24]; /* message reference, or the reference of a refusal */
+	char text[200]; /* what the SMTP client is told on refusal: neutral */
 };
 enum status judge_mail(struct view *, const struct inbound *, struct answer *ret, struct err *) MUST_CHECK;
 

@@ -22,10 +22,20 @@ notice_add(struct tx *tx, struct view *v, const struct notice *n, char ret_ref[R
 	bool dup;
 
 	content_encode(c, &encoded);
-	struct message_new m = { .kind = KIND_NOTICE, .state = MSG_IN_FLIGHT, .thread = n->thread, .author = "portico",
-		.source_key = n->key, .message_id = "", .in_reply_to = n->in_reply_to, .owner = "portico",
-		.deadline_ms = tx_now_ms(tx) + v->conf->site.retry_give_up_s * 1000, .received_ms = tx_now_ms(tx),
-		.note = n->note, .urgency = "", .categories = "", .content = buf_slice(&encoded) };
+	struct message_new m = { .kind = KIND_NOTICE,
+		.state = MSG_IN_FLIGHT,
+		.thread = n->thread,
+		.author = "portico",
+		.source_key = n->key,
+		.message_id = "",
+		.in_reply_to = n->in_reply_to,
+		.owner = "portico",
+		.deadline_ms = tx_now_ms(tx) + v->conf->site.retry_give_up_s * 1000,
+		.received_ms = tx_now_ms(tx),
+		.note = n->note,
+		.urgency = "",
+		.categories = "",
+		.content = buf_slice(&encoded) };
 	TRY(message_insert(tx, &m, ret_ref, &dup, err));
 	if (dup)
 		return ST_OK;
@@ -91,13 +101,13 @@ notice_hold_text(struct view *v, const struct verdict *vd, int64_t deadline, con
 	const char *until = promise_words(a, v->conf->response, deadline, v->conf->site.zone, lang);
 
 	if (vd->act == ACT_QUARANTINE)
-		return arena_printf(a,
-		    es ? "Su mensaje está retenido: parece hablar de otra persona. Nadie más lo ve.\n"
-			 "Responda con RETIRAR en la primera línea y escriba de nuevo al paciente correcto,\n"
-			 "o llame al número de abajo.\n"
-		       : "Your message is held: it seems to be about somebody else. Nobody else sees it.\n"
-			 "Answer with WITHDRAW on the first line and write again to the right patient,\n"
-			 "or call the number below.\n");
+		return arena_printf(
+		    a, es ? "Su mensaje está retenido: parece hablar de otra persona. Nadie más lo ve.\n"
+			    "Responda con RETIRAR en la primera línea y escriba de nuevo al paciente correcto,\n"
+			    "o llame al número de abajo.\n"
+			  : "Your message is held: it seems to be about somebody else. Nobody else sees it.\n"
+			    "Answer with WITHDRAW on the first line and write again to the right patient,\n"
+			    "or call the number below.\n");
 	return arena_printf(a,
 	    es ? "Su mensaje espera su confirmación. Todavía no ha llegado nada al paciente.\n\n"
 		 "Motivo: parece contener %s.\nLo decide: %s (regla %s).\n\n"
@@ -124,11 +134,11 @@ static const struct {
 	    "El correo no estaba cifrado. Active el cifrado al responder." },
 	{ "not-signed", "The mail was not signed. Turn signing on when you answer.",
 	    "El correo no estaba firmado. Active la firma al responder." },
-	{ "identity-mismatch",
-	    "The signature, the sender's address and the login do not belong to the same clinician.",
+	{ "identity-mismatch", "The signature, the sender's address and the login do not belong to the same clinician.",
 	    "La firma, la dirección del remitente y la cuenta no son de la misma persona." },
 	{ "thread-unknown",
-	    "The mail does not belong to a conversation. Please answer the portal message itself, do not start a new mail.",
+	    "The mail does not belong to a conversation. Please answer the portal message itself, do not start a new "
+	    "mail.",
 	    "El correo no pertenece a ninguna conversación. Responda al mensaje del portal; no cree un correo nuevo." },
 	{ "thread-not-yours", "This conversation belongs to somebody else.", "Esta conversación es de otra persona." },
 	{ "thread-closed", "This conversation is closed. The patient can write again at any time.",
@@ -137,8 +147,9 @@ static const struct {
 	    "El correo cita la conversación de otro paciente. Responda al mensaje correcto." },
 	{ "replay", "The same signed text was used before. Please write it anew.",
 	    "El mismo texto firmado ya se usó. Escríbalo de nuevo." },
-	{ "content", "The mail contains something that cannot be shown in the portal (for example winmail.dat). "
-		     "Please send plain text or HTML, and attachments as files.",
+	{ "content",
+	    "The mail contains something that cannot be shown in the portal (for example winmail.dat). "
+	    "Please send plain text or HTML, and attachments as files.",
 	    "El correo contiene algo que el portal no puede mostrar. Envíe texto y archivos adjuntos normales." },
 	{ "empty", "The mail contains no text of your own above the quoted message.",
 	    "El correo no contiene texto suyo encima del mensaje citado." },

@@ -82,7 +82,8 @@ token_keys_load(struct world *w, struct err *err)
 }
 
 enum status
-world_open(const char *path, const struct world_options *opt, struct conf_errors *errs, struct world **ret, struct err *err)
+world_open(
+    const char *path, const struct world_options *opt, struct conf_errors *errs, struct world **ret, struct err *err)
 {
 	AUTO(world) w = xcalloc(1, sizeof *w);
 	AUTO_STR keys_dir = NULL;

@@ -38,8 +38,8 @@ struct world_options {
 	bool read_only;
 	bool without_keys; /* the command, when it only looks */
 };
-enum status world_open(const char *conf_path, const struct world_options *, struct conf_errors *errs, struct world **ret,
-    struct err *) MUST_CHECK;
+enum status world_open(const char *conf_path, const struct world_options *, struct conf_errors *errs,
+    struct world **ret, struct err *) MUST_CHECK;
 void world_free(struct world *);
 DEFINE_FREEP(world)
 /* Reads the configuration again; on a mistake the old one stays in force and errs says why. */
@@ -52,8 +52,8 @@ void view_end(struct view *);
 /* True when cert is one of the certificates registered for the clinician who has this address. */
 bool view_registered(void *view, const char *addr_spec, const struct cert *);
 /* The certificate to encrypt to: the newest usable one. ST_MSG_REFUSED cert.none or the best candidate's cert.*. */
-enum status view_encryption_cert(struct view *, const struct clinician_conf *, int64_t now, struct cert **ret,
-    struct err *) MUST_CHECK;
+enum status view_encryption_cert(
+    struct view *, const struct clinician_conf *, int64_t now, struct cert **ret, struct err *) MUST_CHECK;
 /* All registered, newest first; own references. */
 void view_certs(struct view *, const struct clinician_conf *, struct cert ***ret, size_t *nret);
 

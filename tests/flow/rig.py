@@ -287,7 +287,7 @@ class Clinic:
             setattr(self.settings, name, value)
         for name, text in config.files(self.settings, self).items():
             path = self.path("portico", name)
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
 
     def make_dovecot(self):

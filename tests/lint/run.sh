@@ -63,6 +63,7 @@ try "sources are formatted (make format)" formatted
 try "shell scripts pass shellcheck" shell_scripts
 try "python parses, 120 columns" python_compiles
 try "no trailing blanks, no conflict marks" text_is_clean
+try "every verb of the command stands in its manual page" tests/lint/man.sh
 try "no file is longer than it should be" one_page_files
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
