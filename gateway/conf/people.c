@@ -248,39 +248,38 @@ check_identities(struct reading *r, struct ynode clinicians, struct ynode pools)
 	check_unique(portal, nportal, "the portal's name");
 }
 
-/* Membership can be written on either side; afterwards both sides say it. */
+/* Membership can be written on either side; afterwards both sides say it, and each member once. */
 
 static void
-list_add(struct reading *r, struct conf_list *l, const char *s)
+join_clinician(struct reading *r, struct clinician_conf *c, const char *pool)
 {
-	const char **item;
+	const char **item = ARENA_ARRAY(r->arena, c->pools.n + 1, const char *);
 
-	if (conf_list_has(l, s))
-		return;
-	item = ARENA_ARRAY(r->arena, l->n + 1, const char *);
-	for (size_t i = 0; i < l->n; i++)
-		item[i] = l->item[i];
-	item[l->n] = s;
-	*l = (struct conf_list){ item, l->n + 1 };
+	for (size_t i = 0; i < c->pools.n; i++)
+		item[i] = c->pools.item[i];
+	item[c->pools.n] = pool;
+	c->pools = (struct conf_list){ item, c->pools.n + 1 };
 }
 
 static void
-join_pools(struct reading *r)
+join_pool(struct reading *r, struct pool_conf *pool)
 {
 	struct people_conf *p = &r->conf->people;
+	struct conf_list all = { ARENA_ARRAY(r->arena, pool->members.n + p->nclinicians + 1, const char *), 0 };
 
-	for (size_t i = 0; i < p->npools; i++) {
-		struct pool_conf *pool = &p->pool[i];
+	for (size_t i = 0; i < pool->members.n; i++)
+		if (!conf_list_has(&all, pool->members.item[i]))
+			all.item[all.n++] = pool->members.item[i];
+	for (size_t i = 0; i < p->nclinicians; i++) {
+		struct clinician_conf *c = &p->clinician[i];
+		bool theirs = conf_list_has(&c->pools, pool->id), ours = conf_list_has(&pool->members, c->id);
 
-		for (size_t j = 0; j < p->nclinicians; j++) {
-			struct clinician_conf *c = &p->clinician[j];
-
-			if (conf_list_has(&c->pools, pool->id))
-				list_add(r, &pool->members, c->id);
-			else if (conf_list_has(&pool->members, c->id))
-				list_add(r, &c->pools, pool->id);
-		}
+		if (theirs && !ours)
+			all.item[all.n++] = c->id;
+		else if (ours && !theirs)
+			join_clinician(r, c, pool->id);
 	}
+	pool->members = all;
 }
 
 static void
@@ -337,9 +336,10 @@ people_read(struct reading *r, struct ynode root)
 			check_clinician_id(r, item_of(members, j), p->pool[i].members.item[j]);
 	}
 	check_identities(r, at.clinicians, at.pools);
-	join_pools(r);
-	for (size_t i = 0; i < p->npools; i++)
+	for (size_t i = 0; i < p->npools; i++) {
+		join_pool(r, &p->pool[i]);
 		if (p->pool[i].members.n == 0)
 			yaml_complain(
 			    ynode_key(at.pools, i), "a pool without members, expected at least one clinician");
+	}
 }
