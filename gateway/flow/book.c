@@ -11,6 +11,7 @@
 struct entry {
 	const struct clinician_conf *who;
 	struct cert *cert; /* own reference */
+	bool helper;	   /* an intermediate that came in the same file */
 };
 
 struct book {
@@ -40,12 +41,11 @@ add_file(struct book *b, const struct clinician_conf *who, const char *path)
 	size_t n = 0;
 
 	/* The leaf comes first; what follows in the file are intermediates. */
-	if (certs_from_file(path, &list, &n, NULL) != ST_OK)
+	if (certs_from_file(path, &list, &n, NULL) != ST_OK || n == 0)
 		return;
-	if (n > 0) {
-		b->entry = xreallocarray(b->entry, b->n + 1, sizeof *b->entry);
-		b->entry[b->n++] = (struct entry){ who, cert_ref(list[0]) };
-	}
+	b->entry = xreallocarray(b->entry, b->n + n, sizeof *b->entry);
+	for (size_t i = 0; i < n; i++)
+		b->entry[b->n++] = (struct entry){ who, cert_ref(list[i]), i > 0 };
 	certs_free(list, n);
 }
 
@@ -127,8 +127,8 @@ book_free(struct book *b)
 	free(b);
 }
 
-void
-book_certs(struct book *b, const struct clinician_conf *who, struct cert ***ret, size_t *nret)
+static void
+pick(struct book *b, const struct clinician_conf *who, bool helpers, struct cert ***ret, size_t *nret)
 {
 	struct cert **list;
 	size_t n = 0;
@@ -137,11 +137,23 @@ book_certs(struct book *b, const struct clinician_conf *who, struct cert ***ret,
 	refresh(b);
 	list = xcalloc(b->n + 1, sizeof *list);
 	for (size_t i = 0; i < b->n; i++)
-		if (b->entry[i].who == who)
+		if (b->entry[i].who == who && b->entry[i].helper == helpers)
 			list[n++] = cert_ref(b->entry[i].cert);
 	pthread_mutex_unlock(&b->lock);
 	*ret = list;
 	*nret = n;
+}
+
+void
+book_certs(struct book *b, const struct clinician_conf *who, struct cert ***ret, size_t *nret)
+{
+	pick(b, who, false, ret, nret);
+}
+
+void
+book_helpers(struct book *b, const struct clinician_conf *who, struct cert ***ret, size_t *nret)
+{
+	pick(b, who, true, ret, nret);
 }
 
 bool
@@ -152,7 +164,7 @@ book_has(struct book *b, const struct clinician_conf *who, const struct cert *c)
 	pthread_mutex_lock(&b->lock);
 	refresh(b);
 	for (size_t i = 0; i < b->n && !has; i++)
-		has = b->entry[i].who == who && strcmp(b->entry[i].cert->sha256, c->sha256) == 0;
+		has = b->entry[i].who == who && !b->entry[i].helper && strcmp(b->entry[i].cert->sha256, c->sha256) == 0;
 	pthread_mutex_unlock(&b->lock);
 	return has;
 }

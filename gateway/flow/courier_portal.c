@@ -33,6 +33,19 @@ open_portal(struct job *job, const char *id, struct portal **ret, struct err *er
 	return ST_OK;
 }
 
+/* As the portal names the clinician or pool of this thread. */
+static const char *
+addressee_at_portal(const struct job *job)
+{
+	const struct clinician_conf *who;
+	const struct pool_conf *pool;
+
+	addressee_of(job->v->conf, job->thread->addressee, &who, &pool);
+	if (who != NULL)
+		return who->portal_id != NULL ? who->portal_id : who->id;
+	return pool != NULL ? pool->id : "";
+}
+
 static const char *
 author_name(const struct job *job)
 {
@@ -64,7 +77,9 @@ courier_to_portal(struct job *job, struct err *err)
 		.author_name = author_name(job),
 		.notification = job->m->kind != KIND_HUMAN,
 		.sent_ms = job->m->received_ms,
-		.content = job->content };
+		.content = job->content,
+		.patient_only = job->thread->patient_only,
+		.addressee = addressee_at_portal(job) };
 	FAULT_POINT("courier.before-post");
 	return portal->drv->post(portal, &post, &job->remote_id, err);
 }

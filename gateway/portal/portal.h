@@ -42,6 +42,9 @@ struct portal_post {
 	bool notification;	 /* automatic: skipped by fetch() of every driver */
 	int64_t sent_ms;
 	const struct content *content;
+	/* A thread that proxies do not read. It is ours by name: the portal opens it when it does not have it yet. */
+	bool patient_only;
+	const char *addressee; /* who the patient writes to there, as the portal names clinician or pool */
 };
 
 struct portal;
