@@ -79,21 +79,21 @@ log_in(struct imap_session *s, const struct imap_server_conf *server, const stru
 static enum status
 folder_ready(struct imap_session *s, const char *folder, struct imap_folder *ret, struct err *err)
 {
-	enum status st = imap_status(s, folder, ret, err);
+	struct err why = ERR_NONE;
+	enum status st = imap_status(s, folder, ret, &why);
 
-	if (st != ST_MSG_RETRY)
-		return st;
-	st = imap_create(s, folder, err);
-	if (st == ST_REMOTE_DOWN || st == ST_LOCAL)
-		return st;
-	if (st == ST_OK) {
+	if (st == ST_MSG_RETRY) {
+		st = imap_create(s, folder, &why);
 		/* Not subscribed, it is there but hidden in some clients: not worth a message. */
-		st = imap_subscribe(s, folder, err);
-		if (st == ST_REMOTE_DOWN)
-			return st;
+		if (st == ST_OK)
+			st = imap_subscribe(s, folder, &why);
+		if (st == ST_OK || st == ST_MSG_RETRY || st == ST_MSG_REFUSED)
+			/* Somebody else may have made it in between: asking again decides, whatever CREATE said. */
+			return imap_status(s, folder, ret, err);
 	}
-	/* Somebody else may have made it in between: asking again decides, whatever CREATE said. */
-	return imap_status(s, folder, ret, err);
+	if (st != ST_OK && err != NULL)
+		*err = why;
+	return st;
 }
 
 static enum status
