@@ -17,6 +17,8 @@ struct book *book_new(const struct conf *);
 void book_free(struct book *);
 /* Newest first; own array of own references. */
 void book_certs(struct book *, const struct clinician_conf *, struct cert ***ret, size_t *nret);
+/* The intermediates that came in the same files: help for building a chain, nothing more. */
+void book_helpers(struct book *, const struct clinician_conf *, struct cert ***ret, size_t *nret);
 bool book_has(struct book *, const struct clinician_conf *, const struct cert *);
 
 #endif

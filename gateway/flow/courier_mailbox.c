@@ -91,6 +91,9 @@ seal_for(struct job *job, const struct clinician_conf *to, struct mailbox_mail *
 		.automatic = !human,
 		.token = search_token(job) };
 	int64_t now = clock_now(&job->c->w->clock);
+	struct cert **help = NULL;
+	size_t nhelp = 0;
+	enum status st;
 
 	TRY(view_encryption_cert(job->v, to, now, &cert, err));
 	c.thread = job->thread != NULL && (human || asks) ? job->thread->ref : NULL;
@@ -105,14 +108,19 @@ seal_for(struct job *job, const struct clinician_conf *to, struct mailbox_mail *
 	c.urgent = strcmp(job->m->urgency, "urgent") == 0 || strcmp(job->m->urgency, "emergency") == 0;
 	TRY(compose_inner(&c, &inner, err));
 	TRY(compose_outer(&c, &outer, err));
+	view_helpers(job->v, to, &help, &nhelp);
 	struct seal s = { .outer = buf_slice(&outer),
 		.inner = buf_slice(&inner),
 		.signer = GATEWAY_KEY,
 		.recipient = cert,
+		.extra = help,
+		.nextra = nhelp,
 		.gcm = to->prefer_gcm,
 		.now = now };
 
-	TRY(seal_mail(job->c->w->keys, job->v->trust, &s, raw, err));
+	st = seal_mail(job->c->w->keys, job->v->trust, &s, raw, err);
+	certs_free(help, nhelp);
+	TRY(st);
 	*mail = (struct mailbox_mail){ .raw = buf_slice(raw),
 		.token = c.token,
 		.message_id = c.message_id,

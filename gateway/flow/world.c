@@ -164,25 +164,33 @@ view_registered(void *view, const char *addr, const struct cert *c)
 enum status
 view_encryption_cert(struct view *v, const struct clinician_conf *who, int64_t now, struct cert **ret, struct err *err)
 {
-	struct cert **list = NULL;
-	size_t n = 0;
+	struct cert **list = NULL, **help = NULL;
+	size_t n = 0, nhelp = 0;
 	enum status st = ST_MSG_REFUSED;
 
 	book_certs(v->book, who, &list, &n);
+	book_helpers(v->book, who, &help, &nhelp);
 	if (n == 0)
 		err_set(err, ST_MSG_REFUSED, "cert.none", "no certificate is registered for clinician %s", who->id);
 	for (size_t i = 0; i < n && st != ST_OK; i++) {
 		/* The complaint about the newest certificate is the one that helps. */
 		struct err mine = ERR_NONE;
 
-		st = trust_check(v->trust, list[i], NULL, 0, CERT_ENCRYPT, now, &mine);
+		st = trust_check(v->trust, list[i], help, nhelp, CERT_ENCRYPT, now, &mine);
 		if (st == ST_OK)
 			*ret = cert_ref(list[i]);
 		else if (i == 0 && err != NULL)
 			*err = mine;
 	}
 	certs_free(list, n);
+	certs_free(help, nhelp);
 	return st;
+}
+
+void
+view_helpers(struct view *v, const struct clinician_conf *who, struct cert ***ret, size_t *nret)
+{
+	book_helpers(v->book, who, ret, nret);
 }
 
 void

@@ -54,6 +54,8 @@ bool view_registered(void *view, const char *addr_spec, const struct cert *);
 /* The certificate to encrypt to: the newest usable one. ST_MSG_REFUSED cert.none or the best candidate's cert.*. */
 enum status view_encryption_cert(
     struct view *, const struct clinician_conf *, int64_t now, struct cert **ret, struct err *) MUST_CHECK;
+/* The intermediates that were registered with them; own references. */
+void view_helpers(struct view *, const struct clinician_conf *, struct cert ***ret, size_t *nret);
 /* All registered, newest first; own references. */
 void view_certs(struct view *, const struct clinician_conf *, struct cert ***ret, size_t *nret);
 
