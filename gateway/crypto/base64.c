@@ -9,6 +9,8 @@ static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 
 /* Twelve bits at once: half the look-ups of the table everybody writes. */
 static char pair[4096][2];
+enum { SKIP = 64, PAD = 65, JUNK = 128 };
+static uint8_t value[256];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void
@@ -18,6 +20,11 @@ fill(void)
 		pair[i][0] = digit[i >> 6];
 		pair[i][1] = digit[i & 63];
 	}
+	memset(value, JUNK, sizeof value);
+	for (size_t i = 0; i < 64; i++)
+		value[(uint8_t)digit[i]] = (uint8_t)i;
+	value['\r'] = value['\n'] = value[' '] = value['\t'] = SKIP;
+	value['='] = PAD;
 }
 
 static char *
@@ -64,4 +71,63 @@ base64_lines(const void *data, size_t n, struct buf *ret)
 	}
 	ret->n = (size_t)(out - ret->p);
 	ret->p[ret->n] = '\0';
+}
+
+bool
+base64_read(struct slice in, uint8_t *out, size_t *ret)
+{
+	const uint8_t *p = (const uint8_t *)in.p, *end = p + in.n;
+	uint8_t *start = out;
+	unsigned acc = 0, have = 0, pad = 0;
+
+	pthread_once(&once, fill);
+	while (p < end) {
+		unsigned v;
+
+		/* Whole groups within a line: nearly everything. */
+		if (have == 0 && pad == 0) {
+			while (end - p >= 4) {
+				unsigned a = value[p[0]], b = value[p[1]], c = value[p[2]], d = value[p[3]];
+
+				if ((a | b | c | d) >= SKIP)
+					break;
+				acc = a << 18 | b << 12 | c << 6 | d;
+				*out++ = (uint8_t)(acc >> 16);
+				*out++ = (uint8_t)(acc >> 8);
+				*out++ = (uint8_t)acc;
+				p += 4;
+			}
+			acc = 0;
+			if (p == end)
+				break;
+		}
+		v = value[*p++];
+		if (v == SKIP)
+			continue;
+		if (v == PAD) {
+			if (have < 2 || have + ++pad > 4)
+				return false;
+			continue;
+		}
+		if (v == JUNK || pad > 0)
+			return false;
+		acc = acc << 6 | v;
+		if (++have == 4) {
+			*out++ = (uint8_t)(acc >> 16);
+			*out++ = (uint8_t)(acc >> 8);
+			*out++ = (uint8_t)acc;
+			have = 0;
+			acc = 0;
+		}
+	}
+	if (have > 0) {
+		if (have + pad != 4)
+			return false;
+		acc <<= 6 * pad;
+		*out++ = (uint8_t)(acc >> 16);
+		if (have == 3)
+			*out++ = (uint8_t)(acc >> 8);
+	}
+	*ret = (size_t)(out - start);
+	return true;
 }

@@ -10,6 +10,7 @@
 
 #include "crypto/der.h"
 #include "crypto/keys.h"
+#include "crypto/reason.h"
 
 /* ---- writing ---- */
 
@@ -26,6 +27,7 @@ enum status cms_encrypt(const struct cert *recipient, bool gcm, bool oaep, const
 enum cms_type { CMS_OTHER, CMS_SIGNED, CMS_ENVELOPED, CMS_AUTH_ENVELOPED, CMS_ENCRYPTED, CMS_COMPRESSED };
 /* What the first bytes say it is; no more is read. */
 enum cms_type cms_peek(struct slice der);
+enum cms_type cms_type_of(struct der oid);
 
 #define CMS_MAX_CERTS 32
 #define CMS_MAX_SIGNERS 8
@@ -46,7 +48,6 @@ struct cms_signed {
 	size_t nsigners; /* counts on beyond the array */
 };
 
-#define CMS_MAX_RECIPIENTS 1024
 struct cms_recipient {
 	struct slice issuer_serial, ski;
 	struct der key_alg;
@@ -62,10 +63,9 @@ struct cms_enveloped {
 	struct der content_type, cipher_alg, mac;
 	bool auth_attrs;    /* there are authenticated attributes: we know none */
 	struct der content; /* ciphertext in one piece */
-	bool has_content;
 };
 
-/* in must outlive *ret; tmp holds what had to be rewritten. The result is a reason, a literal, or NULL for "read". */
+/* R_NONE: read. in must outlive *ret; tmp holds what had to be rewritten. */
 struct cms {
 	enum cms_type type;
 	union {
@@ -73,25 +73,25 @@ struct cms {
 		struct cms_enveloped ed;
 	} u;
 };
-const char *cms_read(struct slice in, size_t max_recipients, struct arena *, struct buf *tmp, struct cms *ret);
+enum reason cms_read(struct slice in, size_t max_recipients, struct arena *, struct buf *tmp, struct cms *ret);
 
-/* One signature, judged. reason NULL: good. The caller binds the certificate to a person and to an anchor. */
+/* One signature, judged. The caller binds the certificate to a person and to an anchor. */
 struct cms_verdict {
-	const char *reason;
-	const char *digest;  /* "sha256", or NULL when not one we take */
-	struct cert *signer; /* own reference, or NULL */
-	struct cert **extra; /* own references: the other certificates */
+	enum reason reason; /* R_NONE: a good signature */
+	const char *digest; /* "sha256", or NULL when it is not one we know */
+	uint8_t content_sha256[32];
+	struct cert *signer;		   /* own reference, or NULL */
+	struct cert *extra[CMS_MAX_CERTS]; /* own references: certificates that came along */
 	size_t nextra;
 	int64_t signing_time; /* 0: none said */
-	bool takes_gcm;	      /* SMIMECapabilities name AES-256-GCM */
 };
 /* content: the exact bytes that were signed. */
 void cms_verify(const struct cms_signed *, struct slice content, const struct trust *, struct cms_verdict *ret);
 void cms_verdict_clear(struct cms_verdict *);
 
-/* ST_OK with *reason NULL and the plaintext in the arena, or with a reason. Every failure of key, padding or tag is
- * "decrypt". cipher: the name for people, set as soon as it is known. */
-enum status cms_decrypt(const struct cms_enveloped *, struct keys *, struct arena *, const char **reason,
+/* *reason R_NONE and the plaintext in the arena, or why not: every failure of key, padding or tag is R_DECRYPT.
+ * cipher: its name as soon as it is known. Another status than ST_OK: we could not judge (the keys are away). */
+enum status cms_decrypt(const struct cms_enveloped *, struct keys *, struct arena *, enum reason *reason,
     const char **cipher, struct slice *ret, struct err *) MUST_CHECK;
 
 /* The dotted names we know, as the content of an OBJECT IDENTIFIER. */

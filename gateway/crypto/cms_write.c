@@ -231,7 +231,7 @@ put_kari(const struct cert *to, const uint8_t *cek, struct buf *b)
 	AUTO_BUF point = BUF_INIT, wrapped = BUF_INIT;
 	size_t all = b->n, at;
 
-	if (!ec_wrap(X509_get0_pubkey(to->x509), p384 ? "SHA384" : "SHA256", 256, cek, CEK_BYTES, &point, &wrapped))
+	if (!ec_wrap(X509_get0_pubkey(to->x509), p384 ? "SHA384" : "SHA256", cek, CEK_BYTES, &point, &wrapped))
 		return false;
 	put_uint(b, 3);
 	at = b->n;

@@ -1,24 +1,20 @@
 #include "crypto/ec.h"
 
-#include "crypto/der.h"
-
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <string.h>
 
-#define OID_AES_WRAP "\x60\x86\x48\x01\x65\x03\x04\x01" /* 2.16.840.1.101.3.4.1, then 5, 25 or 45 */
+/* AlgorithmIdentifier of id-aes256-wrap, no parameters (RFC 3565 2.3.2). */
+#define AES256_WRAP "\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x01\x2d"
 #define MAX_Z 66
 
 void
-ec_shared_info(int wrap_bits, struct slice ukm, struct buf *ret)
+ec_shared_info(struct der wrap_alg, int wrap_bits, struct slice ukm, struct buf *ret)
 {
 	uint8_t bits[4] = { 0, 0, (uint8_t)(wrap_bits >> 8), (uint8_t)wrap_bits };
-	uint8_t oid[] = OID_AES_WRAP "\x05";
-	size_t all = ret->n, at = ret->n;
+	size_t all = ret->n, at;
 
-	oid[8] = wrap_bits == 128 ? 5 : wrap_bits == 192 ? 25 : 45;
-	der_put(ret, DER_OID, (struct der){ oid, 9 });
-	der_wrap(ret, at, DER_SEQ);
+	der_raw(ret, wrap_alg);
 	if (ukm.n > 0) {
 		at = ret->n;
 		der_put(ret, DER_OCTETS, (struct der){ (const uint8_t *)ukm.p, ukm.n });
@@ -96,8 +92,8 @@ aes_wrap(bool wrap, int bits, const uint8_t *kek, struct slice in, uint8_t *out)
 }
 
 bool
-ec_wrap(EVP_PKEY *recipient, const char *md, int wrap_bits, const uint8_t *cek, size_t n, struct buf *ret_point,
-    struct buf *ret_wrapped)
+ec_wrap(
+    EVP_PKEY *recipient, const char *md, const uint8_t *cek, size_t n, struct buf *ret_point, struct buf *ret_wrapped)
 {
 	char group[32] = "";
 	EVP_PKEY *own = NULL;
@@ -108,11 +104,11 @@ ec_wrap(EVP_PKEY *recipient, const char *md, int wrap_bits, const uint8_t *cek, 
 	if (n > 64 || EVP_PKEY_get_group_name(recipient, group, sizeof group, NULL) != 1)
 		return false;
 	own = EVP_EC_gen(group);
-	ec_shared_info(wrap_bits, (struct slice){ "", 0 }, &info);
+	ec_shared_info(DER_LIT(AES256_WRAP), 256, (struct slice){ "", 0 }, &info);
 	if (own != NULL)
 		npoint = EVP_PKEY_get1_encoded_public_key(own, &point);
-	if (npoint > 0 && agree(own, recipient, z, &nz) && kdf(md, z, nz, buf_slice(&info), kek, (size_t)wrap_bits / 8))
-		got = aes_wrap(true, wrap_bits, kek, (struct slice){ (const char *)cek, n }, out);
+	if (npoint > 0 && agree(own, recipient, z, &nz) && kdf(md, z, nz, buf_slice(&info), kek, sizeof kek))
+		got = aes_wrap(true, 256, kek, (struct slice){ (const char *)cek, n }, out);
 	if (got > 0) {
 		buf_append(ret_point, point, npoint);
 		buf_append(ret_wrapped, out, got);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,6 +40,16 @@ clean(void)
 	snprintf(cmd, sizeof cmd, "gpgconf --homedir %s/gpg --kill all >/dev/null 2>&1; rm -rf %s", dir, dir);
 	if (system(cmd) != 0)
 		fprintf(stderr, "cannot remove %s\n", dir);
+}
+
+int64_t
+pki_now(void)
+{
+	static int64_t now;
+
+	if (now == 0)
+		now = time(NULL);
+	return now;
 }
 
 const char *
@@ -182,8 +193,8 @@ pki_odd(const struct pki_odd *o)
 	const char *by = o->issuer != NULL ? o->issuer : "ca/intermediate";
 	X509 *x = X509_new(), *ca = o->self_signed ? x : load_cert((pki_dir(), pki_path("%s.crt", by)));
 	EVP_PKEY *key = odd_key(o), *ca_key = o->self_signed ? key : load_key(pki_path("%s.key", by));
-	int64_t from = o->from != 0 ? o->from : PKI_NOW - 10 * PKI_DAY;
-	int64_t until = o->until != 0 ? o->until : PKI_NOW + 300 * PKI_DAY;
+	int64_t from = PKI_NOW + (o->from != 0 ? o->from : -10 * PKI_DAY);
+	int64_t until = PKI_NOW + (o->until != 0 ? o->until : 300 * PKI_DAY);
 	uint64_t serial = o->serial;
 	FILE *f;
 
@@ -234,7 +245,7 @@ pki_revoke(const char *id, const char *name, int64_t from, int64_t until)
 	EVP_PKEY *key = load_key(pki_path("ca/intermediate.key"));
 	X509_CRL *crl = X509_CRL_new();
 	X509_REVOKED *r = X509_REVOKED_new();
-	ASN1_TIME *t = ASN1_TIME_set(NULL, from);
+	ASN1_TIME *t = ASN1_TIME_set(NULL, PKI_NOW + from);
 	FILE *f;
 
 	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
@@ -242,7 +253,7 @@ pki_revoke(const char *id, const char *name, int64_t from, int64_t until)
 	X509_CRL_set1_lastUpdate(crl, t);
 	X509_REVOKED_set_revocationDate(r, t);
 	X509_REVOKED_set_serialNumber(r, X509_get_serialNumber(x));
-	ASN1_TIME_set(t, until);
+	ASN1_TIME_set(t, PKI_NOW + until);
 	X509_CRL_set1_nextUpdate(crl, t);
 	X509_CRL_add0_revoked(crl, r);
 	X509_CRL_sort(crl);

@@ -8,7 +8,8 @@
 #include "crypto/ca.h"
 #include "crypto/keys.h"
 
-#define PKI_NOW INT64_C(1772661600) /* 2026-03-04T22:00:00Z */
+#define PKI_NOW pki_now()
+int64_t pki_now(void); /* when the test began: other programs sign with the real time */
 #define PKI_DAY INT64_C(86400)
 
 const char *pki_dir(void);				      /* everything below is in here */
@@ -26,7 +27,7 @@ struct pki_odd {
 	const char *more_email; /* %d is replaced: more_n further names */
 	int more_n;
 	bool dns_only; /* a dNSName instead of the rfc822Name */
-	int64_t from, until;
+	int64_t from, until; /* seconds from PKI_NOW */
 	int rsa_bits;
 	const char *curve; /* "P-256", "P-384", "P-521" */
 	bool ed25519;
