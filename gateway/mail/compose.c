@@ -346,7 +346,7 @@ multipart(const char *subtype)
 
 	random_ref(random, sizeof random - 1);
 	/* "=_" stands in neither quoted-printable nor base64. */
-	snprintf(boundary, sizeof boundary, "=_portico-%s", random);
+	snprintf(boundary, sizeof boundary, "=_%s", random);
 	g_mime_multipart_set_boundary(m, boundary);
 	return GMIME_OBJECT(m);
 }
