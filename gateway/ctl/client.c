@@ -44,9 +44,10 @@ look(const struct ctl *c, bool with_keys, struct conf **ret_conf, struct store *
 	if (rc != 0)
 		return rc;
 	clock = clock_from_env();
-	struct store_options opt = {
-		.dir = (*ret_conf)->site.state_dir, .site_key = key, .clock = &clock, .read_only = true
-	};
+	struct store_options opt = { .dir = (*ret_conf)->site.state_dir,
+		.site_key = with_keys ? key : NULL,
+		.clock = &clock,
+		.read_only = true };
 
 	if (with_keys) {
 		AUTO_STR dir = xasprintf("%s/keys", opt.dir);

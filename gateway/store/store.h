@@ -38,7 +38,7 @@ struct tx;
 
 struct store_options {
 	const char *dir;	   /* holds portico.db and store.lock; made 0700 if absent */
-	const uint8_t *site_key;   /* 32 bytes: wraps the data keys */
+	const uint8_t *site_key;   /* 32 bytes: wraps the data keys; NULL with read_only: rows only, nothing sealed */
 	const struct clock *clock; /* borrowed */
 	bool checkpoints;	   /* only the bridge: runs passive checkpoints */
 	bool read_only;		   /* the command's look at the ledger; store_write() is refused */
@@ -69,9 +69,9 @@ void store_commit_fd_close(struct store *, int fd);
 /* ---- patients and threads ------------------------------------------------------------------------------------- */
 
 struct patient {
-	const char *ref;	 /* ours, random; what logs may show */
-	const char *portal;	 /* portal id */
-	const char *portal_key;	 /* how that portal names the patient; for "local" the login name, e.g. "homer" */
+	const char *ref;	/* ours, random; what logs may show */
+	const char *portal;	/* portal id */
+	const char *portal_key; /* how that portal names the patient; for "local" the login name, e.g. "homer" */
 	const char *mrn, *given, *family, *birth_date /* YYYY-MM-DD or "" */, *zone, *language, *jurisdiction;
 	const char *known_problems; /* comma-separated classes, "malignancy,..." */
 	const char *proxies;	    /* comma-separated "who:access[:in_thread]" */
@@ -85,22 +85,22 @@ enum status patient_list(struct tx *, struct arena *, struct patient **ret, size
 
 struct thread {
 	char ref[THREAD_LEN + 1];
-	const char *patient;	/* ref */
+	const char *patient;		 /* ref */
 	const char *portal, *portal_key; /* the portal's name of this thread */
-	const char *addressee;	/* "clinician:lee" or "pool:nurses" */
+	const char *addressee;		 /* "clinician:lee" or "pool:nurses" */
 	bool open, patient_only;
 	int64_t opened_ms;
 };
 /* Finds by (portal, portal_key) or opens a new thread (always a new one when portal_key is ""). ST_MSG_REFUSED when the
  * portal's thread is known as another patient's. */
-enum status thread_find_or_open(struct tx *, const struct thread *want, char ret_ref[THREAD_LEN + 1], struct err *)
-    MUST_CHECK;
+enum status thread_find_or_open(
+    struct tx *, const struct thread *want, char ret_ref[THREAD_LEN + 1], struct err *) MUST_CHECK;
 enum status thread_get(struct tx *, const char *ref, struct arena *, struct thread **ret, struct err *) MUST_CHECK;
 enum status thread_list(struct tx *, struct arena *, struct thread **ret, size_t *nret, struct err *) MUST_CHECK;
 enum status thread_close(struct tx *, const char *ref, struct err *) MUST_CHECK;
 /* Message-IDs of the thread, oldest first, at most max (then the first and the newest): for References. */
-enum status thread_message_ids(struct tx *, const char *ref, size_t max, struct arena *, const char ***ret,
-    size_t *nret, struct err *) MUST_CHECK;
+enum status thread_message_ids(
+    struct tx *, const char *ref, size_t max, struct arena *, const char ***ret, size_t *nret, struct err *) MUST_CHECK;
 
 /* ---- messages -------------------------------------------------------------------------------------------------- */
 
@@ -138,12 +138,14 @@ struct message_row {
 };
 
 /* ST_OK with *dup = true and the first one's reference when source_key was seen before: nothing is written then. */
-enum status message_insert(struct tx *, const struct message_new *, char ret_ref[REF_LEN + 1], bool *ret_dup,
-    struct err *) MUST_CHECK;
-enum status message_get(struct tx *, const char *ref, struct arena *, struct message_row **ret, struct err *) MUST_CHECK;
+enum status message_insert(
+    struct tx *, const struct message_new *, char ret_ref[REF_LEN + 1], bool *ret_dup, struct err *) MUST_CHECK;
+enum status message_get(
+    struct tx *, const char *ref, struct arena *, struct message_row **ret, struct err *) MUST_CHECK;
 /* By reference, RFC 5322 Message-ID, source key or the far side's id; several deliveries of one message count once.
  * ST_MSG_REFUSED when several messages match. */
-enum status message_find(struct tx *, const char *what, struct arena *, struct message_row **ret, struct err *) MUST_CHECK;
+enum status message_find(
+    struct tx *, const char *what, struct arena *, struct message_row **ret, struct err *) MUST_CHECK;
 struct message_filter {
 	const char *thread; /* NULL: all */
 	int state;	    /* -1: all */
@@ -186,8 +188,8 @@ enum status delivery_add(struct tx *, const char *message, const char *destinati
  * claimed until now + lease. *ret = NULL when there is nothing to do. Also takes back expired leases: state is then
  * DLV_UNKNOWN in what is handed out, as it is for one deferred as unknown. An older delivery of the same thread to the
  * same destination goes first, unless its message is held. */
-enum status delivery_claim(struct tx *, const char *lane, int64_t lease_ms, struct arena *, struct delivery **ret,
-    struct err *) MUST_CHECK;
+enum status delivery_claim(
+    struct tx *, const char *lane, int64_t lease_ms, struct arena *, struct delivery **ret, struct err *) MUST_CHECK;
 /* Before the far side may see it; durable when store_write() returns. */
 enum status delivery_journal(struct tx *, const char *ref, const char *journal, struct err *) MUST_CHECK;
 /* Done; folds the message: delivered when no delivery is under way and one at least is done. Twice is harmless, and so
@@ -198,11 +200,11 @@ enum status delivery_defer(struct tx *, const char *ref, int64_t not_before_ms, 
     const char *code, struct err *) MUST_CHECK;
 /* Never: the message becomes returned when no other delivery can still succeed. */
 enum status delivery_fail(struct tx *, const char *ref, const char *code, struct err *) MUST_CHECK;
-enum status delivery_list(struct tx *, const char *message, struct arena *, struct delivery **ret, size_t *nret,
-    struct err *) MUST_CHECK;
+enum status delivery_list(
+    struct tx *, const char *message, struct arena *, struct delivery **ret, size_t *nret, struct err *) MUST_CHECK;
 /* The far side rests: no delivery to destination is claimed before until. */
-enum status destination_rest(struct tx *, const char *destination, int64_t until_ms, const char *code, struct err *)
-    MUST_CHECK;
+enum status destination_rest(
+    struct tx *, const char *destination, int64_t until_ms, const char *code, struct err *) MUST_CHECK;
 int64_t destination_rests_until(struct tx *, const char *destination); /* 0: it does not */
 /* When delivery_claim() may next have something for the lane, an expiring lease among it; INT64_MAX: not before
  * somebody commits. */
@@ -217,8 +219,8 @@ struct history_row {
 };
 /* Append-only; the functions above write their own lines. code and event are literals or references of ours. */
 enum status history_add(struct tx *, const char *message, const struct history_row *, struct err *) MUST_CHECK;
-enum status history_list(struct tx *, const char *message, struct arena *, struct history_row **ret, size_t *nret,
-    struct err *) MUST_CHECK;
+enum status history_list(
+    struct tx *, const char *message, struct arena *, struct history_row **ret, size_t *nret, struct err *) MUST_CHECK;
 
 /* ---- decisions, digests, holds --------------------------------------------------------------------------------- */
 
@@ -229,8 +231,8 @@ struct decision_row {
 	int64_t at_ms;
 };
 enum status decision_add(struct tx *, const struct decision_row *, struct err *) MUST_CHECK;
-enum status decision_list(struct tx *, const char *message, struct arena *, struct decision_row **ret, size_t *nret,
-    struct err *) MUST_CHECK;
+enum status decision_list(
+    struct tx *, const char *message, struct arena *, struct decision_row **ret, size_t *nret, struct err *) MUST_CHECK;
 
 /* A signed text is used once. *ret_first = true the first time; else ret_message is who used it. */
 enum status digest_use(struct tx *, const uint8_t digest[32], const char *message, bool *ret_first,
@@ -243,14 +245,15 @@ struct hold {
 	const char *reason;    /* rule */
 	const char *class_name, *kind /* "boundary", "identity" */;
 	int64_t made_ms, deadline_ms, ended_ms; /* ended 0: open */
-	const char *ended_by; /* "send", "agreed", "withdraw", "expired" */
+	const char *ended_by;			/* "send", "agreed", "withdraw", "expired" */
 	int reminders;
 };
 enum status hold_open(struct tx *, const struct hold *, char ret_ref[REF_LEN + 1], struct err *) MUST_CHECK;
 enum status hold_get(struct tx *, const char *ref, struct arena *, struct hold **ret, struct err *) MUST_CHECK;
 /* ST_MSG_REFUSED when it had ended before. */
 enum status hold_end(struct tx *, const char *ref, const char *ended_by, struct err *) MUST_CHECK;
-enum status hold_list(struct tx *, bool open_only, struct arena *, struct hold **ret, size_t *nret, struct err *) MUST_CHECK;
+enum status hold_list(
+    struct tx *, bool open_only, struct arena *, struct hold **ret, size_t *nret, struct err *) MUST_CHECK;
 enum status hold_reminded(struct tx *, const char *ref, int64_t next_deadline_ms, struct err *) MUST_CHECK;
 
 /* ---- agreements ------------------------------------------------------------------------------------------------ */
@@ -264,15 +267,15 @@ struct consent {
 	const char *scope_id;
 	enum agreement_value value;
 	bool by_patient, by_clinician;
-	const char *by;	 /* reference of who said it */
-	const char *how; /* "portal", "mail", "visit", "admin" */
+	const char *by;		     /* reference of who said it */
+	const char *how;	     /* "portal", "mail", "visit", "admin" */
 	int64_t expires, review_due; /* seconds; 0 never */
 };
-enum status agreement_put(struct tx *, const struct consent *, struct arena *, struct agreement **ret, struct err *)
-    MUST_CHECK;
+enum status agreement_put(
+    struct tx *, const struct consent *, struct arena *, struct agreement **ret, struct err *) MUST_CHECK;
 enum status agreement_revoke(struct tx *, const char *id, const char *by, struct err *) MUST_CHECK;
-enum status agreement_list(struct tx *, const char *patient, struct arena *, struct agreement **ret, size_t *nret,
-    struct err *) MUST_CHECK;
+enum status agreement_list(
+    struct tx *, const char *patient, struct arena *, struct agreement **ret, size_t *nret, struct err *) MUST_CHECK;
 
 /* ---- promises -------------------------------------------------------------------------------------------------- */
 
@@ -297,7 +300,7 @@ enum status promise_warned(struct tx *, const char *ref, int warned, struct err 
 /* ---- incidents and small facts --------------------------------------------------------------------------------- */
 
 struct incident {
-	char ref[16]; /* "INC-2026-0001" */
+	char ref[16];	   /* "INC-2026-0001" */
 	const char *cause; /* dedupe key: "mailbox:lee/imap.login" */
 	const char *kind, *severity, *owner;
 	int64_t first_ms, last_ms, closed_ms, count;
@@ -306,8 +309,8 @@ struct incident {
 enum status incident_touch(struct tx *, const char *cause, const char *kind, const char *severity, const char *owner,
     bool *ret_new, struct err *) MUST_CHECK;
 enum status incident_close(struct tx *, const char *cause, struct err *) MUST_CHECK; /* fine when none is open */
-enum status incident_list(struct tx *, bool open_only, struct arena *, struct incident **ret, size_t *nret,
-    struct err *) MUST_CHECK;
+enum status incident_list(
+    struct tx *, bool open_only, struct arena *, struct incident **ret, size_t *nret, struct err *) MUST_CHECK;
 
 /* Named values: cursors of portals and the like. *ret = "" when never set. */
 enum status fact_set(struct tx *, const char *name, const char *value, struct err *) MUST_CHECK;
@@ -326,7 +329,7 @@ enum status ledger_count(struct tx *, struct ledger_count *ret, struct err *) MU
  * state is the fold of its deliveries, every open hold belongs to a held message, every blob has its key and opens,
  * SQLite's own integrity_check passes, history and rows tell the same. A message in flight without a delivery is a
  * breach: nobody carries it. Each breach is one line appended to ret_report. */
-enum status ledger_check(struct tx *, bool open_blobs, struct buf *ret_report, size_t *ret_breaches, struct err *)
-    MUST_CHECK;
+enum status ledger_check(
+    struct tx *, bool open_blobs, struct buf *ret_report, size_t *ret_breaches, struct err *) MUST_CHECK;
 
 #endif

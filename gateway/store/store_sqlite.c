@@ -529,7 +529,7 @@ open_for_writing(struct store *st, struct err *err)
 }
 
 static enum status
-open_for_reading(struct store *st, struct err *err)
+open_for_reading(struct store *st, bool has_key, struct err *err)
 {
 	int have = 0;
 
@@ -546,7 +546,7 @@ open_for_reading(struct store *st, struct err *err)
 		    "the database has schema %d, this program reads %d: start the bridge first, it brings it up to "
 		    "date",
 		    have, migrate_newest());
-	return store_read(st, check_site_key, NULL, err);
+	return has_key ? store_read(st, check_site_key, NULL, err) : ST_OK;
 }
 
 static enum status
@@ -556,7 +556,7 @@ open_all(const struct store_options *o, struct store *st, struct err *err)
 
 	st->path = path_join(o->dir, "portico.db");
 	if (o->read_only)
-		return open_for_reading(st, err);
+		return open_for_reading(st, o->site_key != NULL, err);
 	TRY(dir_make(o->dir, 0700, err));
 	TRY(lock_open(lock, &st->lock_fd, err));
 	return open_for_writing(st, err);
@@ -573,7 +573,8 @@ store_open(const struct store_options *o, struct store **ret, struct err *err)
 	st->read_only = o->read_only;
 	st->lock_fd = -1;
 	st->tail = &st->head;
-	site_keys_derive(o->site_key, &st->keys);
+	if (o->site_key != NULL)
+		site_keys_derive(o->site_key, &st->keys);
 	pthread_mutex_init(&st->mutex, NULL);
 	pthread_cond_init(&st->work, NULL);
 	pthread_cond_init(&st->reader_free, NULL);

@@ -26,7 +26,7 @@ class Person:
 
     @property
     def p12_password(self):
-        return f"p12-{self.id}"
+        return f"certificate-{self.id}"
 
     def address(self, domain):
         return f"{self.id}@{domain}"

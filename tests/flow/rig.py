@@ -489,7 +489,7 @@ class Clinic:
                 if fits(seen[raw]):
                     return raw, seen[raw]
             return None
-        return wait_until(look, timeout, what)
+        return wait_until(look, timeout, what, every=0.15)
 
     # ---- when something is wrong --------------------------------------------------------------------------------
 
