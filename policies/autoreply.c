@@ -62,7 +62,7 @@ time_value(const struct values *v, const char *name)
 
 	if (p != NULL && p->none)
 		p = NULL;
-	if (late != NULL && (late->none || (p != NULL && due_of(late) == due_of(p))))
+	if (late != NULL && (late->none || (p != NULL && due_of(late) <= due_of(p))))
 		late = NULL;
 	if (strcmp(name, "received") == 0)
 		return words(v, v->f->received, v->patient_zone);
