@@ -16,6 +16,12 @@ $(B)/tests/test_%: $(B)/tests/unit/test_%.o $(UNIT_HELP) $(LIBS.all)
 unit: $(UNIT_BIN)	## build and run the unit tests (T=name for one)
 	@tests/unit/run.sh $(if $(T),$(B)/tests/test_$(T),$(UNIT_BIN))
 
+# Programs that only tests run: the flow tests find them in tool/ beside ours.
+TOOL_BIN := $(patsubst tests/tool/%.c,$(B)/tool/%,$(sort $(wildcard tests/tool/*.c)))
+$(B)/tool/%: $(B)/tests/tool/%.o $(LIBS.all)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LINK.all)
+
 # ---- fuzz ------------------------------------------------------------------------------------------------------------
 
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -89,10 +95,10 @@ AGAIN := $(MAKE) --no-print-directory -j$(shell nproc)
 PARTS := MAKE="$(AGAIN)" tests/run.sh
 
 .PHONY: flow flow-long check test test-all setup demo demo-once
-flow: all	## end to end with real Postfix and Dovecot (T=name for one)
+flow: all $(TOOL_BIN)	## end to end with real Postfix and Dovecot (T=name for one)
 	@$(FLOW) $(T)
 
-flow-long: all	## the long form of the flow tests (T=name for one)
+flow-long: all $(TOOL_BIN)	## the long form of the flow tests (T=name for one)
 	@$(FLOW) --long $(T)
 
 check:	## unit, golden, lint and fuzz-replay

@@ -3,6 +3,7 @@
  *
  * Exactly once where the far side can be asked: the courier writes what prepare() says to the delivery's journal,
  * durably, before deliver(); after a crash or a lost answer find() looks for the token before anything is sent again.
+ * A server that had the whole mail may still be filing it when the connection is gone: find() comes a grace later.
  * Threads:  a struct mailbox belongs to one thread at a time.
  * Damage:   ST_MSG_RETRY / ST_MSG_REFUSED the one message (quota, too big), ST_REMOTE_DOWN the server or the login,
  *           ST_LOCAL us.
