@@ -9,8 +9,8 @@
 #define INTRO_LINES 3 /* "On ... wrote:" broken over so many */
 #define INTRO_BYTES 400
 #define BLANKS_BETWEEN 2 /* blank lines a client puts between its introduction and the quotation */
-#define RUN_LINES 3	 /* so many "> " lines in a row are a quotation without any introduction */
 #define HINT_BYTES 400
+#define HEADER_LINES 12 /* a header block with long lists of recipients */
 
 static const char phrase[] = "please write above this line";
 
@@ -168,6 +168,9 @@ introduction(const struct mail *m, size_t at)
 		if (dated && begins(joined, "Am ") && strstr(joined, " schrieb ") != NULL && joined[n - 1] == ':' &&
 		    quotation_at(m, at + k + 1))
 			return k + 1;
+		/* A sentence that ends here is a person's. */
+		if (strchr(".:!?", joined[n - 1]) != NULL && !ends(joined, n, ".m."))
+			return 0;
 		joined[n++] = ' ';
 	}
 	return 0;
@@ -217,27 +220,24 @@ label_is(const char *s, const char *const *labels)
 static bool
 is_header_block(const struct mail *m, size_t at)
 {
-	static const char *const from[] = { "From", "De", "Von", "Da", NULL };
-	static const char *const sent[] = { "Sent", "Date", "Enviado", "Enviado el", "Fecha", "Gesendet", "Datum",
-		"Envoy\303\251", "Inviato", NULL };
-	static const char *const rest[] = { "To", "Cc", "Subject", "Para", "CC", "Asunto", "An", "Betreff", "\303\200",
-		"Objet", "A", "Oggetto", "Importance", "Importancia", NULL };
-	size_t others = 0;
-	bool dated = false;
+	static const char *const labels[4][10] = {
+		{ "From", "De", "Von", "Da", NULL },
+		{ "Sent", "Date", "Enviado el", "Enviado", "Fecha", "Gesendet", "Datum", "Envoy\303\251", "Inviato",
+		    NULL },
+		{ "To", "Para", "An", "\303\200", "A", NULL },
+		{ "Subject", "Asunto", "Betreff", "Objet", "Oggetto", NULL },
+	};
+	size_t found = 1;
 
-	if (!label_is(m->l.s[at], from))
+	/* All four, in this order: a person may well write "From: Monday" and "To: Friday". */
+	if (!label_is(m->l.s[at], labels[0]))
 		return false;
-	for (size_t i = at + 1; i < m->l.n && i < at + 8; i++) {
-		const char *s = m->l.s[i];
-
-		if (label_is(s, sent))
-			dated = true;
-		else if (label_is(s, rest))
-			others++;
-		else if (is_blank(s))
-			break;
+	for (size_t i = at + 1; i < m->l.n && i < at + HEADER_LINES && !is_blank(m->l.s[i]); i++) {
+		found += label_is(m->l.s[i], labels[found]);
+		if (found == 4)
+			return true;
 	}
-	return dated && others > 0;
+	return false;
 }
 
 /* A line that only draws a rule. */
@@ -253,6 +253,12 @@ is_rule(const char *s)
 	return n >= 5 && is_blank(s + n);
 }
 
+static bool
+ends_in_colon(const char *s)
+{
+	return *s != '\0' && s[strlen(s) - 1] == ':';
+}
+
 /* The first line from which on all is quotation: a separator, a header block or a marker without ">". */
 static void
 find_cut(struct mail *m)
@@ -261,10 +267,12 @@ find_cut(struct mail *m)
 
 	while (i < m->l.n) {
 		const char *s = m->l.s[i];
-		bool below =
-		    i + 1 < m->l.n && behind_quote(m->l.s[next_full(m, i + 1) < m->l.n ? next_full(m, i + 1) : i]);
+		size_t next = next_full(m, i + 1);
+		/* A separator above ">" lines is an introduction only. */
+		bool prefixed = next < m->l.n && behind_quote(m->l.s[next]) != NULL;
 
-		if (behind_quote(s) == NULL && (is_marker(s) || is_header_block(m, i) || (is_separator(s) && !below)))
+		if (behind_quote(s) == NULL &&
+		    (is_marker(s) || is_header_block(m, i) || (is_separator(s) && !prefixed)))
 			break;
 		i++;
 	}
@@ -278,7 +286,7 @@ find_cut(struct mail *m)
 		while (j > 0 && i - j < BLANKS_BETWEEN && is_blank(m->l.s[j - 1]))
 			j--;
 		if (j > 0 && j < i && begins(skip_blanks(m->l.s[j - 1]), "Subject: ") &&
-		    (j == 1 || is_blank(m->l.s[j - 2]) || is_rule(m->l.s[j - 2])))
+		    (j == 1 || is_blank(m->l.s[j - 2]) || is_rule(m->l.s[j - 2]) || ends_in_colon(m->l.s[j - 2])))
 			m->cut = j - 1;
 	}
 	for (i = m->cut; i > 0 && m->cut - i < BLANKS_BETWEEN && is_blank(m->l.s[i - 1]);)
@@ -287,8 +295,8 @@ find_cut(struct mail *m)
 		m->cut = i - 1;
 }
 
-/* Quotations with ">": from the first that is introduced, holds our marker or is long enough on. Lines between them
- * that have no ">" are the person's. */
+/* Quotations with ">": from the first that is introduced or holds our marker on; "> " before that may be a person's
+ * list. Lines between them that have no ">" are the person's. */
 static void
 find_quoted(struct mail *m)
 {
@@ -319,7 +327,7 @@ find_quoted(struct mail *m)
 
 			for (; run < m->cut && is_quoted(m, m->l.s[run]); run++)
 				marker |= is_marker(m->l.s[run]);
-			quoting = marker || run - i >= RUN_LINES;
+			quoting = marker;
 			if (!quoting) {
 				i = run - 1;
 				continue;
