@@ -168,11 +168,11 @@ every_failing_call_is_survived(void **state)
 			bool failed = false;
 
 			vfs_shim_fail(kinds[k].calls, nth, 1, kinds[k].with);
-			for (int i = 0; i < 4; i++) {
+			for (int i = 0; i < 3; i++) {
 				char key[16];
 
 				snprintf(key, sizeof key, "m%d", i);
-				if (put(key, 9000, &err) == ST_OK)
+				if (put(key, 2000, &err) == ST_OK)
 					acked++;
 				else
 					failed = true;
@@ -181,7 +181,7 @@ every_failing_call_is_survived(void **state)
 			}
 			vfs_shim_heal();
 			temp_store_reopen(&s);
-			if (breaches(s.store, true, false) != 0 || messages() < acked || messages() > 4)
+			if (breaches(s.store, true, false) != 0 || messages() < acked || messages() > 3)
 				fail_msg("%s %ld: %d of %d acknowledged are there", kinds[k].name, nth, (int)messages(),
 				    (int)acked);
 			temp_store_close(&s);
