@@ -134,6 +134,8 @@ static const struct {
 	    "El correo no estaba cifrado. Active el cifrado al responder." },
 	{ "not-signed", "The mail was not signed. Turn signing on when you answer.",
 	    "El correo no estaba firmado. Active la firma al responder." },
+	{ "cbc-unsigned", "The mail was encrypted but not signed. Turn signing on when you answer.",
+	    "El correo estaba cifrado pero no firmado. Active la firma al responder." },
 	{ "identity-mismatch", "The signature, the sender's address and the login do not belong to the same clinician.",
 	    "La firma, la dirección del remitente y la cuenta no son de la misma persona." },
 	{ "thread-unknown",

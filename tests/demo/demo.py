@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "flow"))
 import rig                                                          # noqa: E402
 import sandbox                                                      # noqa: E402
 import smime                                                        # noqa: E402
-from talk import REFUSED, Talk, find, ledger_thread                 # noqa: E402
+from talk import REFUSED, Talk, find, ledger_thread, message_reference  # noqa: E402
 
 QUESTION = ("My stomach hurts since I take the new tablets. Should I stop taking them, and may I have "
             "a milk shake in the meantime?")
@@ -210,7 +210,7 @@ class Story:
     def where_everything_is(self):
         s = self.screen
         s.step("The administrator asks where everything is")
-        for command in (("status",), ("message", "trace", self.opened.message_id.strip("<>")), ("ledger", "check")):
+        for command in (("status",), ("message", "trace", message_reference(self.opened)), ("ledger", "check")):
             done = self.clinic.portico(*command, check=False)
             s.say("portico " + " ".join(command))
             s.show(done.stdout + done.stderr, 60)

@@ -109,7 +109,7 @@ class Client:
         inner = email.message_from_bytes(signed, policy=email.policy.default)
         got = Opened(outer, inner, address[0] if address else "", pem)
         body = inner.get_body(("plain", "html"))
-        got.text = body.get_content() if body is not None else ""
+        got.text = body.get_content().replace("\r\n", "\n") if body is not None else ""
         if got.signer:
             self.learn(got.signer, pem)
         return got

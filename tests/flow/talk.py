@@ -81,6 +81,11 @@ def ledger_thread(opened):
     return re.search(r"\[(P-[0-9A-Z]{6})\]", str(opened.outer["Subject"]))[1]
 
 
+def message_reference(opened):
+    """Our reference of the message, from the last lines of the sealed text."""
+    return re.findall(r"^Reference: (\S+)$", opened.text, re.M)[-1]
+
+
 def find(value, key):
     """Every value of this key anywhere in parsed JSON."""
     if isinstance(value, dict):

@@ -7,7 +7,7 @@ import pytest
 
 import smime
 from rig import wait_until
-from talk import NEUTRAL, REFUSED, Talk, find, ledger_thread, reference_of
+from talk import NEUTRAL, REFUSED, Talk, find, ledger_thread, message_reference, reference_of
 
 BAD_NEWS = "I am sorry to tell you that the biopsy shows cancer.\n"
 
@@ -249,7 +249,7 @@ def replay_in_a_new_envelope(talk, lee, raw):
 
 
 TABLE = [
-    (wrong_person, "belongs to somebody else"), (wrong_login, "do not belong to the same clinician"),
+    (wrong_person, "does not belong to a conversation"), (wrong_login, "do not belong to the same clinician"),
     (unsigned, "not signed"), (unencrypted, "not encrypted"), (neither, "not signed"), (impostor, ""),
     (two_from_fields, ""), (two_authors_in_from, ""), (from_a_colleague, ""), (broken_cms, ""), (cut_cms, ""),
     (no_thread, "does not belong to a conversation"), (forged_token, "does not belong to a conversation"),
@@ -282,7 +282,7 @@ def test_the_ledger_is_right_and_says_where_everything_is(talk, clinic, lee):
     _, opened = talk.wait_sealed(lee, words)
     done = clinic.portico("ledger", "check")
     assert done.returncode == 0, done.stdout
-    traced = clinic.portico("message", "trace", opened.message_id.strip("<>"))
+    traced = clinic.portico("message", "trace", message_reference(opened))
     for secret in ("Simpson", "Homer", "Where is this one", lee.address):
         assert secret not in traced.stdout
     status = clinic.portico("status")
