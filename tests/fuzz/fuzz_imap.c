@@ -127,6 +127,14 @@ names(struct slice in)
 		abort();
 }
 
+/* libetpan 1.9.4 loses a few bytes when an answer ends inside a section: once a connection, which then ends. */
+const char *__lsan_default_suppressions(void);
+const char *
+__lsan_default_suppressions(void)
+{
+	return "leak:libetpan";
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
