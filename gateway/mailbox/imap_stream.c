@@ -92,11 +92,32 @@ number_fits(struct slice text, size_t at, size_t n)
 	return v <= max;
 }
 
+/* Does the text end in {123}? RFC 9051 literal; a server never sends {123+}. *ret_at: where its brace is. */
+static bool
+ends_in_literal(struct slice t, size_t *ret_at, size_t *ret_n)
+{
+	size_t i, n = 0;
+
+	if (t.n < 3 || t.p[t.n - 1] != '}')
+		return false;
+	for (i = t.n - 1; i > 0 && isdigit((unsigned char)t.p[i - 1]); i--)
+		;
+	if (i == t.n - 1 || i == 0 || t.p[i - 1] != '{')
+		return false;
+	*ret_at = i - 1;
+	for (; i < t.n - 1 && n <= IMAP_LITERAL_MAX; i++)
+		n = n * 10 + (size_t)(t.p[i] - '0');
+	*ret_n = n;
+	return true;
+}
+
 bool
 imap_text_is_sane(struct slice t, int *depth)
 {
 	bool quoted = false, word = false;
+	size_t brace = t.n, literal = 0;
 
+	(void)ends_in_literal(t, &brace, &literal);
 	for (size_t i = 0; i < t.n; i++) {
 		unsigned char c = (unsigned char)t.p[i];
 		size_t digits = 0;
@@ -119,7 +140,13 @@ imap_text_is_sane(struct slice t, int *depth)
 		}
 		/* Digits inside a word, as in "X-7QJ99999999999", are no number. */
 		word = digits > 0 || isalnum(c) || c == '-' || c == '.' || c == '_' || c >= 0x80;
+		/* A brace is a literal's, at the end, or nobody's: libetpan takes "{2147483648}" anywhere for one. A
+		 * quote begins a string: so that its idea of what is quoted is ours. */
+		if (c == '{' && i != brace)
+			return false;
 		quoted = c == '"';
+		if (quoted && (i == 0 || (t.p[i - 1] != ' ' && t.p[i - 1] != '(')))
+			return false;
 		if (c == '(' && ++*depth > IMAP_DEPTH_MAX)
 			return false;
 		if (c == ')' && --*depth < 0)
@@ -224,24 +251,6 @@ take_bytes(struct imap_stream *s, size_t n, struct err *err)
 	return ST_OK;
 }
 
-/* Does the text end in {123}? RFC 9051 literal; a server never sends {123+}. */
-static bool
-ends_in_literal(struct slice t, size_t *ret)
-{
-	size_t i, n = 0;
-
-	if (t.n < 3 || t.p[t.n - 1] != '}')
-		return false;
-	for (i = t.n - 1; i > 0 && isdigit((unsigned char)t.p[i - 1]); i--)
-		;
-	if (i == t.n - 1 || i == 0 || t.p[i - 1] != '{')
-		return false;
-	for (; i < t.n - 1 && n <= IMAP_LITERAL_MAX; i++)
-		n = n * 10 + (size_t)(t.p[i] - '0');
-	*ret = n;
-	return true;
-}
-
 enum status
 imap_stream_read(struct imap_stream *s, struct slice *ret, struct err *err)
 {
@@ -254,7 +263,7 @@ imap_stream_read(struct imap_stream *s, struct slice *ret, struct err *err)
 		    err, ST_REMOTE_DOWN, "imap.budget", "more than %d answers to one command", IMAP_ANSWERS_MAX);
 	buf_clear(&s->answer);
 	for (;;) {
-		size_t start = s->answer.n, literal = 0;
+		size_t start = s->answer.n, brace, literal = 0;
 		struct slice text;
 
 		TRY(take_line(s, &line_left, err));
@@ -268,7 +277,7 @@ imap_stream_read(struct imap_stream *s, struct slice *ret, struct err *err)
 			return refuse(err, "a control character");
 		if (!free_text && !imap_text_is_sane(text, &depth))
 			return refuse(err, "nesting, numbers or quoting out of bounds");
-		if (free_text || !ends_in_literal(text, &literal))
+		if (free_text || !ends_in_literal(text, &brace, &literal))
 			break;
 		if (literal > IMAP_LITERAL_MAX)
 			return refuse(err, "a literal too long");
