@@ -181,7 +181,7 @@ parse_rule(const char *text, struct sla *s)
 
 	if (strlen(text) >= sizeof t)
 		return false;
-	strcpy(t, text);
+	memcpy(t, text, strlen(text) + 1);
 	for (char *p = t; *p != '\0'; p++)
 		if (*p == '_')
 			*p = ' ';

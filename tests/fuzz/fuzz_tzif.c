@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 int
 LLVMFuzzerTestOneInput(const uint8_t *in, size_t n)
 {
-	static const int64_t instants[] = { INT64_C(-1) << 40, -1, 0, 1772946000, 1793512800, 4102444800,
+	static const int64_t instants[] = { -(INT64_C(1) << 40), -1, 0, 1772946000, 1793512800, 4102444800,
 		INT64_C(1) << 41 };
 	static const int32_t seconds[] = { 0, 5400, 9000, 86399, 86400 };
 	AUTO(arena) a = arena_new();

@@ -63,6 +63,7 @@ mark(struct ref *r, int64_t at, uint32_t id, bool by_cover, int64_t day)
 	if (at < 0 || at >= REF_MINUTES)
 		return;
 	m = &r->minute[at];
+	r->used = at + 1 > r->used ? at + 1 : r->used;
 	if (m->window != 0 && m->window != id && m->by_cover == by_cover) {
 		uint32_t old = m->window;
 		int64_t i = at;
@@ -126,7 +127,9 @@ ref_start(struct ref *r, const struct calendar *c, int64_t received)
 {
 	int64_t today = floor_div(shown(c->zone, received / 60), 1440);
 
-	memset(r, 0, sizeof *r);
+	memset(r->minute, 0, (size_t)r->used * sizeof *r->minute);
+	r->used = 0;
+	r->windows = 0;
 	r->c = c;
 	r->day0 = today;
 	r->start = (today - BEFORE) * 1440;

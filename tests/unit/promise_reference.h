@@ -24,6 +24,7 @@ struct ref {
 	int64_t day0, start; /* date and UTC minute of minute[0] */
 	int64_t filled;	     /* dates up to this one are in */
 	uint32_t windows;
+	int64_t used; /* minutes that may have been written to */
 	struct ref_minute minute[REF_MINUTES];
 };
 
@@ -32,7 +33,7 @@ struct ref_due {
 	int64_t at; /* seconds UTC */
 };
 
-/* received: seconds UTC, a whole minute. r is the caller's, large, need not be clean. */
+/* received: seconds UTC, a whole minute. r is the caller's, large, zero at first. */
 void ref_start(struct ref *r, const struct calendar *, int64_t received);
 struct ref_due ref_compute(struct ref *r, const struct sla *, int64_t received);
 /* Is the minute that begins at this instant open? */

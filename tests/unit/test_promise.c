@@ -403,7 +403,7 @@ check_round(
 static void
 ten_thousand_random_calendars_agree_with_the_slow_reference(void **state)
 {
-	struct ref *ref = xmalloc(sizeof *ref);
+	struct ref *ref = xcalloc(1, sizeof *ref);
 	const char *rounds = getenv("PROMISE_ROUNDS");
 	uint64_t n = rounds != NULL ? strtoull(rounds, NULL, 10) : ROUNDS;
 	size_t none = 0;
