@@ -419,6 +419,21 @@ class Clinic:
             return parse_json(done.stdout)
         return done
 
+    def ask(self, verb, **args):
+        """What the command asks the bridge, over the control socket itself: a tenth of the time of a process."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(30)
+            try:
+                s.connect(str(self.path("run", "control.sock")))
+                s.sendall(json.dumps({"verb": verb, "args": args}).encode() + b"\n")
+                answer = b"".join(iter(lambda: s.recv(65536), b""))
+            except OSError as e:
+                raise RigError(f"{verb}: the bridge does not answer: {e}") from None
+        said = json.loads(answer) if answer else {"error": "no answer"}
+        if not said.get("ok"):
+            raise RigError(f"{verb}: {said.get('error')}")
+        return said
+
     def tls_context(self):
         return ssl.create_default_context(cafile=str(self.ca))
 

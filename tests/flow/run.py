@@ -37,7 +37,7 @@ class Results:
 
     def __init__(self):
         self.passed = self.failed = 0
-        self.bad = set()
+        self.bad, self.shown = set(), set()
 
     @staticmethod
     def sentence(nodeid):
@@ -50,7 +50,10 @@ class Results:
         self.bad.add(nodeid)
         self.failed += 1
         print(f"FAILED {self.sentence(nodeid)}: {why}", flush=True)
-        if text:
+        if text and text in self.shown:
+            print("    as above", flush=True)
+        elif text:
+            self.shown.add(text)
             print("    " + text.replace("\n", "\n    "), flush=True)
 
     def pytest_collectreport(self, report):

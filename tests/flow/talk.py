@@ -21,15 +21,13 @@ class Talk:
 
     def write(self, patient, to, text, subject="A question", thread=None):
         """The patient writes; the portal's thread id."""
-        more = ["--thread", thread] if thread else []
-        said = self.clinic.portico("patient", "write", "--patient", patient, "--to", to, "--subject", subject, *more,
-                                   json=True, stdin=text)
-        return said["thread"]
+        args = {"thread": thread} if thread else {}
+        return self.clinic.ask("patient.write", patient=patient, to=to, subject=subject, text=text, **args)["thread"]
 
     def posts(self, patient, thread=None):
         """What the patient sees, oldest first."""
-        more = ["--thread", thread] if thread else []
-        return self.clinic.portico("patient", "read", "--patient", patient, *more, json=True)["posts"]
+        args = {"thread": thread} if thread else {}
+        return self.clinic.ask("patient.read", patient=patient, **args)["posts"]
 
     def answers(self, patient, thread):
         """The texts of clinicians' answers."""

@@ -88,6 +88,17 @@ def test_postfix_restarted_in_the_middle_of_a_conversation(talk, clinic):
     talk.wait_answer("homer", thread, "After the restart.")
 
 
+def fill_up(path):
+    out = os.open(path, os.O_WRONLY | os.O_CREAT)
+    try:
+        while True:
+            os.write(out, bytes(4096))
+    except OSError:
+        pass
+    finally:
+        os.close(out)
+
+
 def test_an_unwritable_store_means_later(talk, clinic):
     """A full disk: the state lies on a file system of its own that is filled to the brim."""
     lee = clinic.people["lee"]
@@ -104,13 +115,7 @@ def test_an_unwritable_store_means_later(talk, clinic):
         subprocess.run(["cp", "-a", f"{copy}/.", str(state)], check=True)
         clinic.milter.start()
         clinic.bridge.start()
-        with open(full, "wb") as f:
-            try:
-                while True:
-                    f.write(bytes(4096))
-                    f.flush()
-            except OSError:
-                pass
+        fill_up(full)
         reply = clinic.submit(mail, lee)
         assert 400 <= reply.code < 500, reply
         full.unlink(missing_ok=True)
@@ -131,8 +136,8 @@ def test_an_unwritable_store_means_later(talk, clinic):
         subprocess.run(["umount", str(state)], check=False)
         state.rmdir()
         copy.rename(state)
-    clinic.milter.start()
-    clinic.bridge.start()
+        clinic.milter.start()
+        clinic.bridge.start()
     ledger_is_right(clinic)
 
 

@@ -289,6 +289,16 @@ def test_the_ledger_is_right_and_says_where_everything_is(talk, clinic, lee):
     assert status.returncode == 0 and "delivered" in status.stdout
 
 
+def test_the_command_writes_and_reads_as_a_patient(clinic):
+    wrote = clinic.portico("patient", "write", "--patient", "marge", "--to", "lee", "--subject", "By hand", json=True,
+                           stdin="Typed on a terminal.")
+    seen = clinic.portico("patient", "read", "--patient", "marge", "--thread", wrote["thread"], json=True)["posts"]
+    assert [p["text"] for p in seen if p["from_patient"]] == ["Typed on a terminal."]
+    assert "Typed on a terminal." in clinic.portico("patient", "read", "--patient", "marge").stdout
+    wrong = clinic.portico("patient", "read", "--patient", "nobody", check=False)
+    assert wrong.returncode == 65 and wrong.stderr.startswith("portico: ")
+
+
 def test_no_log_holds_content_or_a_patients_name(clinic):
     logs = "".join(p.read_text(errors="replace") for p in clinic.log_dir.iterdir())
     for word in ("Simpson", "Homer", "Marge", "ibuprofen", "lisinopril", "biopsy", "spirin", "with food"):
