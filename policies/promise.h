@@ -15,14 +15,14 @@
 #define PROMISE_HORIZON_DAYS 120
 
 struct promise {
-	bool none;	       /* no open time within the horizon: no promise, an incident, the reply gives the phone */
-	const char *reason;    /* "no-open-time-within-horizon" when none; else "" */
-	int64_t due;	       /* seconds UTC */
-	bool by_cover;	       /* the answering window is the cover's */
-	bool provisional;      /* beyond holidays_known_through */
-	bool already_past;     /* due <= now: we were down */
-	int64_t due_from_now;  /* promised again from now; set when already_past */
-	const char *zone;      /* of the calendar, for showing it */
+	bool none;	      /* no open time within the horizon: no promise, an incident, the reply gives the phone */
+	const char *reason;   /* "no-open-time-within-horizon" when none; else "" */
+	int64_t due;	      /* seconds UTC */
+	bool by_cover;	      /* the answering window is the cover's */
+	bool provisional;     /* beyond holidays_known_through */
+	bool already_past;    /* due <= now: we were down */
+	int64_t due_from_now; /* promised again from now; set when already_past */
+	const char *zone;     /* of the calendar, for showing it */
 };
 
 /* The rule of one category, urgency included: what response-times.yaml says for this calendar. */

@@ -29,8 +29,8 @@ enum sla_mode { SLA_BUSINESS_DAYS, SLA_NEXT_WINDOW, SLA_BUSINESS_MINUTES, SLA_EL
 struct sla {
 	enum sla_mode mode;
 	int32_t n;
-	int32_t cutoff;	  /* seconds after local midnight; -1: last close of the day */
-	int32_t min_lead; /* minutes */
+	int32_t cutoff;	    /* seconds after local midnight; -1: last close of the day */
+	int32_t min_lead;   /* minutes */
 	const char *origin; /* "response-times.yaml:12" */
 };
 
@@ -53,7 +53,7 @@ struct calendar {
 	size_t nspecial;
 	const struct absence *absences; /* sorted */
 	size_t nabsences;
-	const struct calendar *cover; /* or NULL */
+	const struct calendar *cover;	/* or NULL */
 	int32_t holidays_known_through; /* day number; 0: not said */
 	int32_t cutoff;			/* for rules that name none; -1: last close of the day */
 	const struct sla_entry *slas;	/* every category, inherited ones too: sla.origin says from where */

@@ -18,14 +18,15 @@ struct zone;
 struct zone_table; /* zones by name, loaded on demand while a configuration is being read */
 
 struct zone_table *zone_table_new(struct arena *);
-/* NULL and err for a name that is no zone file under /usr/share/zoneinfo; a name with ".." or a leading "/" is refused. */
+/* NULL and err for a name that is no zone file under /usr/share/zoneinfo; a name with ".." or a leading "/" is refused.
+ */
 const struct zone *zone_get(struct zone_table *, const char *name, struct err *);
 /* For times shown in a zone that is not in any configuration (a patient's): thread-safe, cached for the process. */
 const struct zone *zone_shared(const char *name, struct err *);
 
 /* One TZif file's bytes, versions 1 to 4; the bytes may be anything. name is kept for zone_name(). */
-enum status zone_parse(struct arena *, const char *name, struct slice bytes, const struct zone **ret, struct err *)
-    MUST_CHECK;
+enum status zone_parse(
+    struct arena *, const char *name, struct slice bytes, const struct zone **ret, struct err *) MUST_CHECK;
 const char *zone_name(const struct zone *);
 
 struct zone_offset {
