@@ -131,10 +131,11 @@ append_fields(const struct compose *c, bool inside, GMimeHeaderList *list)
 	outer[5] = buf_str(&answers);
 	outer[6] = buf_str(&references);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		const char *value = inside && i == 2 ? c->subject : outer[i];
+		bool real = inside && i == 2 && c->subject != NULL && *c->subject != '\0';
+		const char *value = real ? c->subject : outer[i];
 		size_t max = i == 6 ? references.n : LINE_MAX_BYTES;
 
-		if (value != NULL && (*value != '\0' || i == 2))
+		if (value != NULL && *value != '\0')
 			append_header(list, names[i], value, max);
 	}
 	for (size_t i = 0; inside && i < ARRAY_LEN(names); i++) {

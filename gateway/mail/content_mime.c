@@ -25,8 +25,9 @@ struct reader {
 	bool legacy_display; /* the mail carries its protected fields once more in its text (RFC 9788) */
 };
 
-/* Where a leaf stands decides what an image beside it is. */
-enum place { PLACE_PLAIN, PLACE_RELATED };
+/* Where a part stands: an image in related belongs to a text, a part of a digest is a message unless it says otherwise.
+ */
+enum place { PLACE_PLAIN, PLACE_RELATED, PLACE_DIGEST };
 
 static void
 branch_wipe(struct branch *b)
@@ -206,7 +207,9 @@ walk_multipart(struct reader *r, const struct entity *e, const struct mime_type 
     struct branch *ret, struct err *err)
 {
 	bool alternative = strcmp(type->subtype, "alternative") == 0;
-	enum place place = strcmp(type->subtype, "related") == 0 ? PLACE_RELATED : PLACE_PLAIN;
+	enum place place = strcmp(type->subtype, "related") == 0  ? PLACE_RELATED
+			   : strcmp(type->subtype, "digest") == 0 ? PLACE_DIGEST
+								  : PLACE_PLAIN;
 	AUTO_BRANCH best = { .has_plain = false };
 	struct slice *parts;
 	size_t n;
@@ -219,8 +222,8 @@ walk_multipart(struct reader *r, const struct entity *e, const struct mime_type 
 		AUTO_BRANCH way = { .has_plain = false };
 
 		/* The first part of related is the text, the others belong to it. */
-		TRY(walk(r, parts[i], g_mime_multipart_get_part(m, (int)i), i > 0 ? place : PLACE_PLAIN,
-		    alternative ? &way : ret, err));
+		TRY(walk(r, parts[i], g_mime_multipart_get_part(m, (int)i),
+		    i > 0 || place == PLACE_DIGEST ? place : PLACE_PLAIN, alternative ? &way : ret, err));
 		if (alternative)
 			choose(&way, &best);
 	}
@@ -239,7 +242,7 @@ walk(struct reader *r, struct slice raw, GMimeObject *object, enum place place, 
 
 	TRY(entity_scan(raw, r->lim, r->a, &e, err));
 	value = entity_get(&e, "Content-Type", r->a);
-	mime_type_parse(value, r->a, &t);
+	mime_type_parse(value == NULL && place == PLACE_DIGEST ? "message/rfc822" : value, r->a, &t);
 	gtype = seen != NULL ? g_mime_content_type_get_media_type(seen) : NULL;
 	gsubtype = seen != NULL ? g_mime_content_type_get_media_subtype(seen) : NULL;
 	if (gtype == NULL || gsubtype == NULL || strcasecmp(gtype, t.type) != 0 || strcasecmp(gsubtype, t.subtype) != 0)

@@ -53,7 +53,8 @@ enum status mime_split(const struct entity *, const struct mime_type *, struct a
     struct err *) MUST_CHECK;
 
 /* One linear pass before any library parser sees the bytes: nesting depth (multipart and message/rfc822), parts and
- * header sizes within the limits, else ST_MSG_REFUSED limit.mime-depth, limit.mime-parts, ... */
+ * header sizes within the limits, else ST_MSG_REFUSED limit.mime-depth, limit.mime-parts, limit.headers, ...; outside
+ * attached messages also mime.boundary and mime.ambiguous (Content-Type or Content-Transfer-Encoding twice). */
 enum status mime_prescan(struct slice raw, const struct limits_conf *, struct err *) MUST_CHECK;
 
 /* Content-Transfer-Encoding undone, strictly: 7bit, 8bit, binary, quoted-printable, base64 (junk is mime.encoding). */

@@ -117,6 +117,9 @@ a_mail_becomes_what_was_said(void **state)
 			  "fwd\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\nsecret"
 			  "\r\n--b--\r\n",
 		    "|fwd|message.eml message/rfc822 24" },
+		{ "digest",
+		    "Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\nSubject: x\r\n\r\ny\r\n--b--\r\n",
+		    "||message.eml message/rfc822 15" },
 		{ "no file name", MIXED "--b\r\nContent-Type: application/zip\r\n\r\nPK\r\n--b--\r\n",
 		    "||attachment application/zip 2" },
 		{ "M9 a path as the name",
@@ -367,6 +370,7 @@ the_stored_form_is_exact(void **state)
 	c = content_new("Re:  two  blanks \342\230\225 and a subject that is much longer than one encoded word",
 	    "From me\r\nline \t\r\n.\n\n  caf\303\251\rx");
 	AUTO(content) d = NULL;
+	AUTO(content) other = NULL; /* as any MIME reader sees it */
 	AUTO_BUF first = BUF_INIT;
 	AUTO_BUF second = BUF_INIT;
 	static const char bytes[] = "\0\r\n--=_portico-content--\r\n\377";
@@ -393,6 +397,11 @@ the_stored_form_is_exact(void **state)
 	assert_string_equal(d->att[2].type, "application/octet-stream");
 	assert_string_equal(d->att[2].name, "attachment");
 	assert_true(d->att[2].inline_image && !d->att[0].inline_image);
+	assert_int_equal(content_from_mime(buf_slice(&first), &limits, &other, NULL), ST_OK);
+	assert_string_equal(other->subject, c->subject);
+	assert_string_equal(other->text, c->text);
+	assert_int_equal(other->natt, 3);
+	assert_string_equal(other->att[0].name, c->att[0].name);
 	content_encode(d, &second);
 	assert_string_equal(buf_str(&first), buf_str(&second));
 	for (const char *line = first.p, *end; (end = strstr(line, "\r\n")) != NULL; line = end + 2)
