@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -270,7 +271,7 @@ static const char *
 organisation(X509 *issuer, char *buf, size_t n)
 {
 	if (X509_NAME_get_text_by_NID(X509_get_subject_name(issuer), NID_organizationName, buf, (int)n) <= 0)
-		strcpy(buf, "Portico");
+		snprintf(buf, n, "Portico");
 	return buf;
 }
 

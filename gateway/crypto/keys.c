@@ -180,8 +180,8 @@ keys_init(const char *dir, struct err *err)
 	TRY(dir_make(dir, 0700, err));
 	random_bytes(site, sizeof site);
 	hex_encode(site, sizeof site, hex);
-	strcat(hex, "\n");
-	st = file_write(path, hex, strlen(hex), 0600, true, err);
+	hex[2 * sizeof site] = '\n';
+	st = file_write(path, hex, 2 * sizeof site + 1, 0600, true, err);
 	explicit_bzero(site, sizeof site);
 	explicit_bzero(hex, sizeof hex);
 	return st == ST_MSG_REFUSED ? ST_OK : st; /* there is one already */
