@@ -133,6 +133,28 @@ covers_in_a_circle_end(void **state)
 	assert_true(promise(&a, s, "2026-03-02T15:00:00Z", "2026-03-02T15:00:00Z").none);
 }
 
+/* A cover whose date is already tomorrow's: what closed before the message came is no answer to it. */
+static void
+a_cover_on_the_other_side_of_the_world_is_not_in_the_past(void **state)
+{
+	static const struct window night[] = { { 0, 7200 } };
+	struct absence all = { 0, instant("2030-01-01T00:00:00Z") };
+	struct calendar a = weekdays("America/New_York"), b = weekdays("Pacific/Auckland");
+	struct sla s = { .mode = SLA_BUSINESS_DAYS, .n = 0, .cutoff = -1 };
+	struct promise p;
+
+	(void)state;
+	for (int i = 0; i < 7; i++)
+		b.weekly[i] = (struct day_windows){ night, 1 };
+	a.cover = &b;
+	a.absences = &all;
+	a.nabsences = 1;
+	/* Tuesday 20:00 in New York; the cover's Wednesday window was from 06:00 to 08:00 there */
+	p = promise(&a, s, "2026-03-04T01:00:00Z", "2026-03-04T01:00:00Z");
+	assert_int_equal(p.due, instant("2026-03-04T13:00:00Z"));
+	assert_true(p.by_cover);
+}
+
 static void
 reminders_come_at_a_share_of_the_open_time(void **state)
 {
@@ -308,7 +330,7 @@ random_calendar(struct arena *a, int64_t around, int depth)
 	for (k = 0; k < rnd(4); k++) {
 		absences[k].from = (around / 60 + (int64_t)rnd(20000) - 5000) * 60;
 		absences[k].to = absences[k].from + (1 + (int64_t)rnd(rnd(3) == 0 ? 30000 : 3000)) * 60;
-		if (k > 0 && rnd(4) == 0)
+		if (k > 0 && rnd(2) == 0)
 			absences[k].from = absences[k - 1].to;
 		if (absences[k].to <= absences[k].from)
 			absences[k].to = absences[k].from + 60;
@@ -333,13 +355,26 @@ random_sla(void)
 		break;
 	case SLA_NEXT_WINDOW:
 		s.n = 1 + (int32_t)rnd(4);
-		s.min_lead = (int32_t)rnd(120);
+		s.min_lead = rnd(4) == 0 ? 0 : (int32_t)rnd(120);
 		break;
 	default:
 		s.n = (int32_t)rnd(rnd(3) == 0 ? 3000 : 300);
 		break;
 	}
 	return s;
+}
+
+/* The open or close of a window soon after: where mistakes live. */
+static int64_t
+an_edge(const struct calendar *c, int64_t received)
+{
+	AUTO(open_windows) l = calendar_windows_between(c, received, received + 5 * 86400);
+	const struct open_window *w;
+
+	if (l->n == 0)
+		return received;
+	w = &l->w[rnd((uint32_t)l->n)];
+	return rnd(2) == 0 ? w->from : w->to;
 }
 
 static void
@@ -420,6 +455,8 @@ ten_thousand_random_calendars_agree_with_the_slow_reference(void **state)
 		received = instant("2026-01-01T00:00:00Z") + (int64_t)rnd(2 * 525600) * 60 +
 			   (rnd(50) == 0 ? INT64_C(1262304000) : 0);
 		c = random_calendar(a, received, 0);
+		if (rnd(3) == 0)
+			received = an_edge(c, received);
 		s = random_sla();
 		check_round(ref, c, &s, received, round, &none);
 	}
@@ -438,6 +475,7 @@ main(void)
 		cmocka_unit_test(no_open_time_is_no_promise_and_says_why),
 		cmocka_unit_test(nonsense_is_refused_and_nothing_is_written),
 		cmocka_unit_test(covers_in_a_circle_end),
+		cmocka_unit_test(a_cover_on_the_other_side_of_the_world_is_not_in_the_past),
 		cmocka_unit_test(reminders_come_at_a_share_of_the_open_time),
 		cmocka_unit_test(times_are_said_so_that_people_know_when),
 		cmocka_unit_test(the_rule_of_a_message_is_its_urgency_then_its_category),
