@@ -57,6 +57,17 @@ utf8_put(struct buf *b, uint32_t c)
 	}
 }
 
+/* How many bytes from at on are plain: printable ASCII and "\n". Most text is, and is copied in one piece. */
+static size_t
+plain_run(struct slice s, size_t at)
+{
+	size_t i = at;
+
+	while (i < s.n && ((s.p[i] >= ' ' && s.p[i] <= '~') || s.p[i] == '\n'))
+		i++;
+	return i - at;
+}
+
 /* ISO-8859-1 is read as its superset windows-1252, as every mail client does. Zero: not assigned. */
 static void
 from_windows_1252(struct slice in, struct buf *ret)
@@ -130,6 +141,12 @@ text_to_utf8(const char *charset, struct slice in, struct buf *ret)
 		return from_iconv(charset, in, ret);
 	buf_reserve(ret, in.n);
 	for (size_t i = 0; i < in.n;) {
+		size_t run = plain_run(in, i);
+
+		buf_append(ret, in.p + i, run);
+		i += run;
+		if (i == in.n)
+			break;
 		i += utf8_get(in.p + i, in.n - i, &c);
 		utf8_put(ret, c);
 	}
@@ -143,8 +160,12 @@ text_normalise(struct slice in, struct buf *ret)
 
 	buf_reserve(ret, in.n);
 	for (size_t i = 0; i < in.n;) {
-		size_t at = i;
+		size_t run = plain_run(in, i), at = i + run;
 
+		buf_append(ret, in.p + i, run);
+		i = at;
+		if (i == in.n)
+			break;
 		i += utf8_get(in.p + i, in.n - i, &c);
 		if (c == '\r') {
 			if (at + 1 < in.n && in.p[at + 1] == '\n')
@@ -173,8 +194,14 @@ text_clean(struct slice in, struct buf *ret)
 
 	buf_reserve(ret, in.n);
 	for (size_t i = 0; i < in.n;) {
-		size_t at = i;
+		size_t run = plain_run(in, i), at = i + run;
 
+		if (run > 0)
+			before = (unsigned char)in.p[at - 1];
+		buf_append(ret, in.p + i, run);
+		i = at;
+		if (i == in.n)
+			break;
 		i += utf8_get(in.p + i, in.n - i, &c);
 		if (c == '\r' && i < in.n && in.p[i] == '\n')
 			continue;
