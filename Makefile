@@ -107,6 +107,9 @@ $(B)/$(1): $(call objs,$(SRC.$(1))) $(LIBS.all)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
+# The shipped policy is part of the program that explains it (.incbin, which the compiler's dependencies do not see).
+$(B)/gateway/ctl/shipped.o: conf/boundaries.yaml $(wildcard conf/lexicon/*.yaml)
+
 include tests/tests.mk
 
 .PHONY: help clean install

@@ -1,0 +1,596 @@
+#include "policies/engine.h"
+
+#include "policies/decide.h"
+#include "policies/leak.h"
+#include "policies/triage.h"
+
+#include <string.h>
+#include <time.h>
+
+#define MAX_ATTACHMENTS 1000
+
+/* A mention while it is being weighed against the others. */
+struct weighed {
+	struct mention m;
+	const char *rule;
+	int urgency;
+	bool heading, positive, by_reply; /* of a subject line; a test found it; the subject of the thread */
+	struct span redact;
+};
+
+struct judging {
+	struct reader rd;
+	struct passage *passage;
+	const struct passage **listed;
+	size_t npassages;
+	struct weighed *w;
+	size_t nw, cap;
+	const char *not_screened;
+	bool leaked;
+};
+
+static bool
+is_class(const char *class_name, const char *family)
+{
+	return strncmp(class_name, family, strlen(family)) == 0;
+}
+
+static struct weighed *
+add(struct judging *j, struct mention m, const char *rule, int urgency)
+{
+	if (j->nw == j->cap) {
+		size_t cap = j->cap ? j->cap * 2 : 32;
+		struct weighed *more = ARENA_ARRAY(j->rd.arena, cap, struct weighed);
+
+		if (j->nw > 0)
+			memcpy(more, j->w, j->nw * sizeof *more);
+		j->w = more;
+		j->cap = cap;
+	}
+	j->w[j->nw] = (struct weighed){ .m = m, .rule = rule, .urgency = urgency };
+	return &j->w[j->nw++];
+}
+
+/* A condition on the problem list is no news: "malignancy" makes news.malignancy an update. */
+static const char *
+known_class(const struct reader *rd, const struct class_conf *c, bool *ret_known)
+{
+	struct words list, word;
+
+	*ret_known = false;
+	for (size_t i = 0; i < rd->f->patient.nknown_problems; i++) {
+		words_split(slice_of(rd->f->patient.known_problems[i]), rd->arena, &list);
+		for (size_t k = 0; k < c->known_words.n; k++) {
+			AUTO_BUF pad = BUF_INIT, needle = BUF_INIT;
+
+			words_split(slice_of(c->known_words.item[k]), rd->arena, &word);
+			buf_printf(&pad, " %s ", list.text);
+			buf_printf(&needle, " %s ", word.text);
+			if (strstr(buf_str(&pad), buf_str(&needle)) != NULL) {
+				*ret_known = true;
+				return c->becomes != NULL ? c->becomes : c->name;
+			}
+		}
+	}
+	return c->name;
+}
+
+static bool
+sentence_has(const struct passage *p, uint32_t sentence, enum cue cue)
+{
+	for (size_t i = 0; i < p->ncues; i++)
+		if (found_rule(p, &p->cue[i])->cue == (int)cue && p->sentence_of[p->cue[i].begin] == sentence)
+			return true;
+	return false;
+}
+
+/* "No evidence of cancer on your mammogram" is a normal result, and "not high" and "not normal" change places. */
+static void
+add_result(struct judging *j, const struct passage *p, const struct found *f, struct weighed *w)
+{
+	static const char normal[] = "result.normal", abnormal[] = "result.abnormal";
+	const char *c = w->m.class_name;
+	struct mention m = w->m;
+
+	if (w->m.assertion != ASSERT_NEGATED || boundaries_class(j->rd.b, normal) == NULL ||
+	    boundaries_class(j->rd.b, abnormal) == NULL)
+		return;
+	if (strcmp(c, abnormal) == 0 || strcmp(c, normal) == 0) {
+		w->m.class_name = strcmp(c, abnormal) == 0 ? normal : abnormal;
+		w->m.assertion = ASSERT_AFFIRMED;
+		return;
+	}
+	if (p->direction != TO_PATIENT || !is_class(c, "news.") || m.experiencer != WHO_PATIENT ||
+	    m.temporality != TIME_CURRENT || !sentence_has(p, p->sentence_of[f->begin], CUE_TEST))
+		return;
+	m.class_name = normal;
+	m.assertion = ASSERT_AFFIRMED;
+	add(j, m, "negated_news", 0);
+}
+
+static void
+add_term(struct judging *j, const struct passage *p, const struct found *f)
+{
+	const struct lex_rule *r = found_rule(p, f);
+	const struct class_conf *c = &j->rd.b->classes[r->cls];
+	struct meaning mean = context_of(&j->rd, p, f);
+	struct weighed *w;
+	bool known;
+
+	w = add(j,
+	    (struct mention){ .class_name = c->name,
+		.assertion = mean.assertion,
+		.temporality = mean.temporality,
+		.experiencer = mean.experiencer,
+		.begin = p->words.w[f->begin].from,
+		.end = p->words.w[f->end - 1].to,
+		.source = p->source },
+	    r->id, r->urgency);
+	w->heading = p->heading;
+	w->positive = mean.positive;
+	if (mean.experiencer == WHO_PATIENT) {
+		w->m.class_name = known_class(&j->rd, c, &known);
+		if (known && c->becomes == NULL && w->m.temporality == TIME_CURRENT)
+			w->m.temporality = TIME_HISTORICAL; /* not news: both know it */
+	}
+	add_result(j, p, f, w);
+}
+
+static void
+add_leaks(struct judging *j, const struct passage *p)
+{
+	struct leak *l;
+	size_t n = leak_find(&j->rd, p, &l);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct regex_conf *r = l[i].is_number ? &j->rd.b->regex[l[i].regex] : NULL;
+		const char *name = r != NULL ? r->class_name : "leak.other_patient";
+		struct span at = { p->words.w[l[i].begin].from, p->words.w[l[i].end - 1].to };
+		struct weighed *w = add(j,
+		    (struct mention){
+			.class_name = boundaries_class(j->rd.b, name) != NULL ? name : "leak.other_patient",
+			.begin = at.begin,
+			.end = at.end,
+			.source = p->source },
+		    r != NULL ? r->id : "name", 0);
+
+		w->redact = at;
+		j->leaked = j->leaked || strcmp(name, "leak.other_patient") == 0;
+	}
+}
+
+/* Of hits of one class that overlap the longest speaks. */
+static bool
+inside_another(const struct passage *p, size_t i)
+{
+	const struct found *f = &p->found[i];
+	const struct lex_rule *r = found_rule(p, f);
+
+	for (size_t k = 0; k < p->nfound; k++) {
+		const struct found *o = &p->found[k];
+		const struct lex_rule *q = found_rule(p, o);
+
+		if (o->begin >= f->end)
+			break;
+		if (k == i || q->kind != RULE_CLASS || q->cls != r->cls || o->begin > f->begin || o->end < f->end)
+			continue;
+		if (o->begin == f->begin && o->end == f->end) {
+			if (k < i && q->negation == r->negation && q->says == r->says)
+				return true;
+			/* the rule that knows more about its words: one that carries its own assertion */
+			if (q->says >= 0 && r->says < 0)
+				return true;
+			continue;
+		}
+		return true;
+	}
+	return false;
+}
+
+static void
+read_terms(struct judging *j, const struct passage *p, bool by_reply)
+{
+	for (size_t i = 0; i < p->nfound; i++) {
+		size_t before = j->nw;
+
+		if (found_rule(p, &p->found[i])->kind != RULE_CLASS || inside_another(p, i))
+			continue;
+		add_term(j, p, &p->found[i]);
+		for (size_t k = before; k < j->nw; k++)
+			j->w[k].by_reply = by_reply;
+	}
+	add_leaks(j, p);
+}
+
+static enum status
+read_text(struct judging *j, int16_t source, const char *text, bool by_reply, struct err *err)
+{
+	struct passage *p = &j->passage[j->npassages];
+
+	TRY(passage_read(&j->rd, source, text, p, err));
+	j->listed[j->npassages++] = p;
+	read_terms(j, p, by_reply);
+	return ST_OK;
+}
+
+static bool
+is_type(const struct conf_list *l, const char *type)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		size_t n = strlen(l->item[i]);
+
+		if (strncmp(l->item[i], type, n) == 0 &&
+		    (type[n] == '\0' || type[n] == ';' || l->item[i][n - 1] == '/'))
+			return true;
+	}
+	return false;
+}
+
+static enum status
+read_attachment(struct judging *j, size_t i, struct err *err)
+{
+	const struct attachment_facts *a = &j->rd.f->attachments[i];
+	const struct attach_conf *conf = &j->rd.b->attach;
+	struct mention opaque = { .class_name = "attach.opaque", .source = (int16_t)(i + 1) };
+	const char *type = a->type != NULL ? a->type : "";
+
+	if (is_type(&conf->harmless, type))
+		return ST_OK;
+	if (a->text != NULL && a->text[strspn(a->text, " \t\r\n\f\v")] != '\0') {
+		TRY(read_text(j, (int16_t)(i + 1), a->text, false, err));
+		if (!j->passage[j->npassages - 1].foreign &&
+		    (conf->max_bytes == 0 || a->size <= (size_t)conf->max_bytes || j->rd.f->direction == TO_CLINICIAN))
+			return ST_OK;
+	}
+	add(j, opaque, "attachment", 0);
+	if (j->not_screened == NULL)
+		j->not_screened = "attachment.unreadable";
+	return ST_OK;
+}
+
+/* The body decides; one too short to tell is believed to be in the language that came with it. */
+static bool
+foreign(const struct judging *j, const struct passage *body)
+{
+	const struct lexicon *lx = &j->rd.b->lexicon;
+	const char *hint = j->rd.f->language;
+
+	if (body->words.n == 0)
+		return false;
+	if (body->language_told)
+		return body->foreign;
+	if (hint == NULL || hint[0] == '\0')
+		return false;
+	for (size_t i = 0; i < lx->nlanguages; i++)
+		if (strncmp(lx->language[i], hint, strlen(lx->language[i])) == 0)
+			return false;
+	return true;
+}
+
+static enum status
+read_message(struct judging *j, struct err *err)
+{
+	const struct message_facts *f = j->rd.f;
+	const char *subject = f->subject != NULL ? f->subject : "";
+	bool reply = quote_is_reply_subject(subject);
+	size_t n = f->nattachments < MAX_ATTACHMENTS ? f->nattachments : MAX_ATTACHMENTS;
+
+	j->passage = ARENA_ARRAY(j->rd.arena, n + 2, struct passage);
+	j->listed = ARENA_ARRAY(j->rd.arena, n + 2, const struct passage *);
+	TRY(read_text(j, 0, quote_blank(f->body != NULL ? f->body : "", j->rd.arena), false, err));
+	if (foreign(j, &j->passage[0]))
+		j->not_screened = "language.unknown";
+	if (!(reply && f->direction == TO_PATIENT)) /* the patient's own words come back to the patient */
+		TRY(read_text(j, -1, subject, reply, err));
+	for (size_t i = 0; i < n; i++)
+		TRY(read_attachment(j, i, err));
+	if (n < f->nattachments)
+		j->not_screened = "attachment.too_many";
+	return ST_OK;
+}
+
+/* Weighing */
+
+static bool
+same_class(const struct weighed *a, const struct weighed *b)
+{
+	return strcmp(a->m.class_name, b->m.class_name) == 0;
+}
+
+static void
+remove_at(struct judging *j, size_t i)
+{
+	memmove(&j->w[i], &j->w[i + 1], (j->nw - i - 1) * sizeof *j->w);
+	j->nw--;
+}
+
+/* What a topic's several mentions say together: a test that found it, a doubt, a test that did not, or the bare word.
+ */
+static int
+topic_weight(const struct weighed *w)
+{
+	if (w->m.assertion == ASSERT_AFFIRMED && w->positive)
+		return 3;
+	if (w->m.assertion == ASSERT_POSSIBLE)
+		return 2;
+	return w->m.assertion == ASSERT_NEGATED ? 1 : 0;
+}
+
+static bool
+outweighed(const struct judging *j, size_t i)
+{
+	const struct weighed *w = &j->w[i];
+
+	for (size_t k = 0; k < j->nw; k++) {
+		const struct weighed *o = &j->w[k];
+		bool same_time = o->m.temporality == w->m.temporality;
+
+		if (k == i || !same_class(o, w))
+			continue;
+		if (w->heading && !o->heading)
+			return true; /* a heading names what the text then says */
+		if (o->heading != w->heading || o->m.experiencer != w->m.experiencer)
+			continue;
+		if (is_class(w->m.class_name, "topic.")) {
+			if (topic_weight(o) > topic_weight(w) ||
+			    (topic_weight(o) == topic_weight(w) &&
+				(o->m.temporality < w->m.temporality || (same_time && k < i))))
+				return true;
+			continue;
+		}
+		if (!same_time)
+			continue;
+		if (o->m.assertion == w->m.assertion && (k < i ? o->urgency >= w->urgency : o->urgency > w->urgency))
+			return true;
+		if (o->m.assertion == ASSERT_AFFIRMED && w->m.assertion == ASSERT_POSSIBLE)
+			return true;
+	}
+	return false;
+}
+
+static bool
+in_same_sentence(const struct judging *j, const struct weighed *a, const struct weighed *b)
+{
+	const struct passage *p = NULL;
+	uint32_t sa = UINT32_MAX, sb = UINT32_MAX;
+
+	if (a->m.source != b->m.source)
+		return false;
+	for (size_t i = 0; i < j->npassages; i++)
+		if (j->passage[i].source == a->m.source)
+			p = &j->passage[i];
+	for (size_t i = 0; p != NULL && i < p->words.n; i++) {
+		if (p->words.w[i].from == a->m.begin)
+			sa = p->sentence_of[i];
+		if (p->words.w[i].from == b->m.begin)
+			sb = p->sentence_of[i];
+	}
+	return sa == sb;
+}
+
+/* "Your HIV test was negative" is about HIV and no other normal result; "the margins were positive" is no more abnormal
+ * than the cancer it speaks of. What is written to another patient is no result of this one. */
+static bool
+spoken_for(const struct judging *j, size_t i)
+{
+	const struct weighed *w = &j->w[i];
+	bool normal = strcmp(w->m.class_name, "result.normal") == 0;
+
+	if (!normal && strcmp(w->m.class_name, "result.abnormal") != 0)
+		return false;
+	if (normal && j->leaked)
+		return true;
+	for (size_t k = 0; k < j->nw; k++) {
+		const struct weighed *o = &j->w[k];
+		bool news = is_class(o->m.class_name, "news.") || is_class(o->m.class_name, "update.");
+		bool topic = is_class(o->m.class_name, "topic.");
+
+		if (k == i || (!news && !topic) || !in_same_sentence(j, w, o))
+			continue;
+		if (topic && strcmp(o->m.class_name, "topic.mental_health") != 0)
+			return true;
+		if (news && (!normal || o->m.assertion != ASSERT_NEGATED))
+			return true;
+	}
+	return false;
+}
+
+static void
+weigh(struct judging *j)
+{
+	for (size_t i = 0; i < j->nw;)
+		if (spoken_for(j, i))
+			remove_at(j, i);
+		else
+			i++;
+	for (size_t i = 0; i < j->nw;)
+		if (outweighed(j, i))
+			remove_at(j, i);
+		else
+			i++;
+}
+
+/* Verdict */
+
+static enum urgency
+urgency_of(const struct weighed *w)
+{
+	if (w->m.assertion == ASSERT_NEGATED)
+		return URGENCY_NONE;
+	if (w->m.temporality == TIME_RECENT || w->by_reply)
+		return w->urgency > URGENCY_URGENT ? URGENCY_URGENT : (enum urgency)w->urgency;
+	return w->m.temporality == TIME_CURRENT ? (enum urgency)w->urgency : URGENCY_NONE;
+}
+
+static struct findings
+gather(const struct judging *j)
+{
+	struct findings f = { 0 };
+
+	for (size_t i = 0; i < j->nw; i++) {
+		const struct weighed *w = &j->w[i];
+		const char *c = w->m.class_name;
+		bool ours = w->m.experiencer == WHO_PATIENT, now = w->m.temporality <= TIME_RECENT;
+
+		if (is_class(c, "flag.critical_med_out"))
+			f.supply_out = true;
+		else if (is_class(c, "flag."))
+			f.flag_seen = f.flag_advice = true;
+		if (is_class(c, "flag.") && urgency_of(w) > f.flag)
+			f.flag = urgency_of(w);
+		if (is_class(c, "topic."))
+			f.topic = true;
+		if (is_class(c, "news.") || is_class(c, "update.")) {
+			f.news = f.news || (ours && now);
+			f.other_news = f.other_news || !ours || !now;
+		}
+		f.result = f.result || is_class(c, "result.");
+		f.med_change = f.med_change || is_class(c, "med.");
+	}
+	return f;
+}
+
+static void
+raise(struct verdict *v, const struct ruling *r, const struct weighed *w)
+{
+	if (r->act <= v->act)
+		return;
+	v->act = r->act;
+	v->rule = r->rule;
+	v->class_name = w->m.class_name;
+	v->whose = r->whose;
+	v->agreement = r->agreement;
+	v->delay_until = r->until;
+}
+
+static void
+decide(struct judging *j, struct verdict *v)
+{
+	bool redirect = false;
+
+	for (size_t i = 0; i < j->nw; i++) {
+		const struct weighed *w = &j->w[i];
+		struct ruling r = decide_mention(&j->rd, &w->m, w->rule);
+
+		if (r.act == ACT_REDACT && w->m.source != 0)
+			r.act = ACT_HOLD_CONFIRM; /* only the body can be masked */
+		redirect = redirect || r.redirect;
+		raise(v, &r, w);
+	}
+	if (j->not_screened != NULL && strncmp(j->not_screened, "language", 8) == 0 &&
+	    j->rd.b->unknown_language > (int)v->act) {
+		v->act = (enum decision)j->rd.b->unknown_language;
+		v->rule = "not_screened.language";
+		v->class_name = "";
+		v->whose = CHOICE_SAFETY;
+		v->agreement = "";
+	}
+	if (redirect && v->act >= ACT_REDIRECT && v->act <= ACT_HOLD_CONFIRM) {
+		v->redirect_to = j->rd.b->minor_redirect;
+		v->redirect_on_release = v->act > ACT_REDIRECT;
+	}
+}
+
+/* Every identifier of the body, whatever decided: on release of a held message they are masked too. */
+static void
+list_redactions(struct judging *j, struct verdict *v)
+{
+	struct span *s = ARENA_ARRAY(j->rd.arena, j->nw + 1, struct span);
+
+	for (size_t i = 0; i < j->nw; i++)
+		if (strcmp(j->w[i].m.class_name, "leak.identifier") == 0 && j->w[i].m.source == 0)
+			s[v->nredactions++] = j->w[i].redact;
+	v->redactions = s;
+}
+
+static void
+list_mentions(struct judging *j, struct verdict *v)
+{
+	struct mention *m = ARENA_ARRAY(j->rd.arena, j->nw + 1, struct mention);
+
+	for (size_t i = 0; i < j->nw; i++)
+		m[v->nmentions++] = j->w[i].m;
+	v->mentions = m;
+}
+
+static void
+triage(struct judging *j, struct verdict *v)
+{
+	struct findings f = gather(j);
+	const char **category;
+	struct triage t;
+
+	triage_message(&j->rd, j->listed, j->npassages, &f, &t);
+	if (j->not_screened != NULL && j->rd.f->direction == TO_CLINICIAN && t.urgency < URGENCY_URGENT) {
+		t.urgency = URGENCY_URGENT;
+		triage_route(j->rd.b, &t);
+	}
+	category = ARENA_ARRAY(j->rd.arena, t.n + 1, const char *);
+	memcpy(category, t.category, t.n * sizeof *category);
+	v->categories = category;
+	v->ncategories = t.n;
+	v->urgency = t.urgency;
+	v->route = t.route;
+	v->auto_reply = t.auto_reply;
+}
+
+static int
+year_of(int64_t now)
+{
+	time_t t = (time_t)now;
+	struct tm tm;
+
+	return now > 0 && gmtime_r(&t, &tm) != NULL ? tm.tm_year + 1900 : 0;
+}
+
+enum status
+policy_judge(
+    const struct boundaries *b, const struct message_facts *f, struct arena *a, struct verdict *ret, struct err *err)
+{
+	struct judging j = { .rd = { .b = b, .f = f, .arena = a } };
+	struct verdict v = { .act = ACT_DELIVER, .rule = "", .class_name = "", .agreement = "" };
+	enum status st;
+
+	j.rd.patient_is_child = f->patient.age >= 0 && f->patient.age < 18;
+	j.rd.year = year_of(f->now);
+	TRY(boundaries_scratch(b, &j.rd.scratch, err));
+	st = read_message(&j, err);
+	hs_free_scratch(j.rd.scratch);
+	if (st != ST_OK)
+		return st;
+	list_redactions(&j, &v);
+	weigh(&j);
+	if (f->direction == TO_PATIENT)
+		decide(&j, &v);
+	list_mentions(&j, &v);
+	triage(&j, &v);
+	v.not_screened = j.not_screened != NULL;
+	v.not_screened_why = j.not_screened != NULL ? j.not_screened : "";
+	v.policy_version = b->version;
+	v.policy_hash = b->hash;
+	*ret = v;
+	return ST_OK;
+}
+
+const char *
+policy_invitation(const char *language)
+{
+	if (language != NULL && strncmp(language, "es", 2) == 0)
+		return "Sus resultados ya están listos y me gustaría hablar con usted en persona. Por favor llame al "
+		       "consultorio "
+		       "o pida una cita para esta semana.";
+	return "Your results are back and I would like to go over them with you in person. Please call the office or "
+	       "book a "
+	       "visit this week.";
+}
+
+const char *
+policy_class_words(const struct boundaries *b, const char *class_name, const char *language)
+{
+	const struct class_conf *c = boundaries_class(b, class_name);
+	bool es = language != NULL && strncmp(language, "es", 2) == 0;
+
+	if (c == NULL || c->words[0] == NULL)
+		return class_name;
+	return es && c->words[1] != NULL ? c->words[1] : c->words[0];
+}
