@@ -31,7 +31,7 @@ static void
 put_ref(struct buf *b, const char *s)
 {
 	for (; *s != '\0'; s++)
-		buf_putc(b, isalnum((unsigned char)*s) || strchr("-._:", *s) != NULL ? *s : '?');
+		buf_putc(b, isalnum((unsigned char)*s) || strchr("-._:/", *s) != NULL ? *s : '?');
 }
 
 /* "5f3a91c2@clinic.example": enough to follow one correspondent, not enough to know who it is. */

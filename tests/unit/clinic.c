@@ -38,7 +38,7 @@ static const char portico_yaml[] =
     "state:\n  dir: %s/state\n  control_socket: %s/control.sock\n"
     "couriers:\n  lease: 10s\n  retry_first: 1s\n  retry_longest: 2s\n"
     "portals:\n  local:\n    driver: local\n"
-    "imap_servers:\n  none:\n    host: localhost\n    master_user: m\n    password_file: %s/secret\n";
+    "imap_servers:\n  none:\n    host: localhost\n    master_user: m\n    password_file: %s/secret\n    timeout: 5s\n";
 
 static const char clinicians_yaml[] =
     "clinicians:\n"
@@ -54,6 +54,16 @@ static const char support_yaml[] =
     "privacy_officer: kim\non_call: patel\n";
 
 static const char *const people[] = { "lee", "patel", "nan", "pat" };
+
+int64_t
+clinic_now(void)
+{
+	int64_t day = PKI_NOW / PKI_DAY;
+
+	while (day % 7 != 6) /* 1970-01-01 was a Thursday */
+		day++;
+	return day * PKI_DAY + 15 * 3600;
+}
 
 static void
 put(struct clinic *c, const char *name, const char *text, mode_t mode)
@@ -85,17 +95,32 @@ make_keys(struct clinic *c)
 	OK(dir_make(certs, 0700, &err));
 	OK(dir_make(ca, 0700, &err));
 	OK(keys_init(state, &err));
-	pki_person("gateway", "portal@clinic.example", false);
+	static bool made; /* keys are dear: once for all tests of the process */
+
+	if (!made)
+		pki_person("gateway", "portal@clinic.example", false);
 	for (size_t i = 0; i < ARRAY_LEN(people); i++) {
 		AUTO_STR email = xasprintf("%s@clinic.example", people[i]);
 		AUTO_STR as = xasprintf("state/certs/%s.1.crt", people[i]);
 
-		pki_person(people[i], email, true);
+		if (!made)
+			pki_person(people[i], email, true);
 		copy_pki(c, people[i], as);
 	}
+	made = true;
 	copy_pki(c, "gateway", "state/keys/gateway.crt");
 	pki_read("gateway.key", &key);
 	put(c, "state/keys/gateway.key", buf_str(&key), 0600);
+}
+
+/* Why something was not delivered, where a test that fails can be read. */
+static void
+say_why(void *arg, const char *event, const struct delivery *d, const struct err *why, int64_t took_ms)
+{
+	(void)arg;
+	(void)took_ms;
+	if (why != NULL)
+		print_message("%s to %s: %s (%s)\n", event, d->destination, why->text, why->code);
 }
 
 void
@@ -127,8 +152,8 @@ clinic_open(struct clinic *c)
 	conf_errors_free(&errs);
 	clinic_set_clock(c, CLINIC_NOW);
 	mailbox_null_reset();
-	c->to_mailbox = courier_new(c->w, LANE_MAILBOX, &drivers, NULL, NULL);
-	c->to_portal = courier_new(c->w, LANE_PORTAL, &drivers, NULL, NULL);
+	c->to_mailbox = courier_new(c->w, LANE_MAILBOX, &drivers, say_why, NULL);
+	c->to_portal = courier_new(c->w, LANE_PORTAL, &drivers, say_why, NULL);
 }
 
 void
@@ -293,7 +318,8 @@ inner_of(const struct clinic_answer *a, struct buf *ret)
 {
 	buf_puts(ret, "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n");
 	buf_puts(ret, a->text);
-	buf_puts(ret, "\r\n\r\nOn Wednesday the portal wrote:\r\n> an older text\r\n");
+	buf_puts(ret,
+	    "\r\n\r\nOn Wed, 4 Mar 2026 at 10:00, Test Clinic <portal@clinic.example> wrote:\r\n> an older text\r\n");
 }
 
 struct answer

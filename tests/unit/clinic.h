@@ -16,8 +16,10 @@ struct clinic {
 	char *dir;
 };
 
-/* Wednesday 2026-03-04, 10:00 in New York: everybody is at work. */
-#define CLINIC_NOW INT64_C(1772636400)
+/* A Wednesday at 15:00 UTC, 10 or 11 in New York: everybody is at work. The first one that the certificates, which are
+ * made for today, reach. */
+#define CLINIC_NOW clinic_now()
+int64_t clinic_now(void);
 
 void clinic_open(struct clinic *);
 void clinic_close(struct clinic *);
