@@ -16,7 +16,8 @@ delivery_state_name(enum delivery_state s)
 }
 
 #define COLS                                                                                                           \
-	"ref, message, destination, idem_key, state, lease_until_ms, not_before_ms, ended_ms, tries, remote_id, code," \
+	"ref, (SELECT m.ref FROM message m WHERE m.seq = mseq), destination, idem_key, state, lease_until_ms, "        \
+	"not_before_ms, ended_ms, tries, remote_id, code,"                                                             \
 	" journal, ask"
 
 static struct delivery
@@ -63,8 +64,9 @@ known_key(struct tx *tx, const char *message, const char *destination, const cha
 
 	TRY(SQL_INT(tx, 0, &any, err, "SELECT count(*) FROM delivery WHERE idem_key = ?", b_text(idem_key)));
 	TRY(SQL_INT(tx, 0, &same, err,
-	    "SELECT count(*) FROM delivery WHERE idem_key = ? AND message = ? AND destination = ?", b_text(idem_key),
-	    b_text(message), b_text(destination)));
+	    "SELECT count(*) FROM delivery WHERE idem_key = ? AND mseq = (SELECT seq FROM message WHERE ref = ?) AND "
+	    "destination = ?",
+	    b_text(idem_key), b_text(message), b_text(destination)));
 	if (same == 1)
 		return ST_OK;
 	if (any > 0)
@@ -78,17 +80,16 @@ delivery_add(struct tx *tx, const char *message, const char *destination, const 
 {
 	AUTO(arena) a = arena_new();
 	char ref[REF_LEN + 1];
-	int64_t changed = 0;
+	int64_t changed = 0, finished = 0;
 
 	/* "At once" means now: were it 0, a steady stream of new ones would always go before what was deferred. */
 	if (not_before_ms < tx->now_ms)
 		not_before_ms = tx->now_ms;
 	random_ref(ref, REF_LEN);
 	TRY(SQL_RUN(tx, &changed, err,
-	    "INSERT INTO delivery (ref, message, mseq, thread, lane, destination, idem_key, state, due_ms, "
+	    "INSERT INTO delivery (ref, mseq, thread, lane, destination, idem_key, state, due_ms, "
 	    "not_before_ms,"
-	    " made_ms) SELECT d.ref, m.ref, m.seq, m.thread, ?6, d.destination, ?4, 'queued', " DUE
-	    ", d.not_before_ms, ?7"
+	    " made_ms) SELECT d.ref, m.seq, m.thread, ?6, d.destination, ?4, 'queued', " DUE ", d.not_before_ms, ?7"
 	    " FROM message m, (SELECT ?1 AS ref, ?3 AS destination, ?5 AS not_before_ms) d"
 	    " WHERE m.ref = ?2 AND m.state <> 'recorded' ON CONFLICT (idem_key) DO NOTHING",
 	    b_text(ref), b_text(message), b_text(destination), b_text(idem_key), b_int(not_before_ms),
@@ -96,7 +97,10 @@ delivery_add(struct tx *tx, const char *message, const char *destination, const 
 	if (changed == 0)
 		return known_key(tx, message, destination, idem_key, err);
 	TRY(history_note(tx, message, "queued", destination, err));
-	return message_fold(tx, message, err);
+	/* Almost always it is in flight or held already, and stays so. */
+	TRY(SQL_INT(tx, 0, &finished, err, "SELECT state NOT IN ('in_flight', 'held') FROM message WHERE ref = ?",
+	    b_text(message)));
+	return finished != 0 ? message_fold(tx, message, err) : ST_OK;
 }
 
 /* Nothing older of the same thread may still be on its way to the same destination. Held messages do not block. */
@@ -156,7 +160,8 @@ find(struct tx *tx, const char *ref, char ret_message[REF_LEN + 1], bool *ret_en
 	AUTO_QUERY q = { 0 };
 	char state[16] = "";
 
-	TRY(SQL_QUERY(&q, tx, err, "SELECT message, state FROM delivery WHERE ref = ?", b_text(ref)));
+	TRY(SQL_QUERY(&q, tx, err,
+	    "SELECT m.ref, d.state FROM delivery d JOIN message m ON m.seq = d.mseq WHERE d.ref = ?", b_text(ref)));
 	if (query_next(&q)) {
 		query_copy(&q, 0, ret_message, REF_LEN + 1);
 		query_copy(&q, 1, state, sizeof state);
@@ -213,7 +218,7 @@ delivery_defer(
 	    " WHERE ref = ?1",
 	    b_text(ref), b_text(unknown ? "unknown" : "queued"), b_int(not_before_ms), b_int(blame), b_text(code)));
 	TRY(SQL_RUN(tx, NULL, err,
-	    "UPDATE delivery AS d SET due_ms = " DUE " FROM message m WHERE m.ref = d.message AND d.ref = ?",
+	    "UPDATE delivery AS d SET due_ms = " DUE " FROM message m WHERE m.seq = d.mseq AND d.ref = ?",
 	    b_text(ref)));
 	return history_note(tx, message, unknown ? "unknown" : "deferred", code, err);
 }
@@ -242,7 +247,9 @@ delivery_list(struct tx *tx, const char *message, struct arena *a, struct delive
 	struct delivery *list = NULL;
 	size_t n = 0;
 
-	TRY(SQL_QUERY(&q, tx, err, "SELECT " COLS " FROM delivery WHERE message = ? ORDER BY seq", b_text(message)));
+	TRY(SQL_QUERY(&q, tx, err,
+	    "SELECT " COLS " FROM delivery WHERE mseq = (SELECT seq FROM message WHERE ref = ?) ORDER BY seq",
+	    b_text(message)));
 	while (query_next(&q))
 		LIST_PUSH(a, list, n, row(&q, a));
 	TRY(query_end(&q, err));
@@ -258,7 +265,7 @@ delivery_unpark(struct tx *tx, const char *message, struct err *err)
 {
 	return SQL_RUN(tx, NULL, err,
 	    "UPDATE delivery AS d SET due_ms = " DUE " FROM message m"
-	    " WHERE m.ref = d.message AND d.message = ? AND d.state IN ('queued', 'unknown')",
+	    " WHERE m.seq = d.mseq AND m.ref = ? AND d.state IN ('queued', 'unknown')",
 	    b_text(message));
 }
 
@@ -266,7 +273,9 @@ enum status
 delivery_park(struct tx *tx, const char *message, struct err *err)
 {
 	return SQL_RUN(tx, NULL, err,
-	    "UPDATE delivery SET due_ms = 9223372036854775807 WHERE message = ? AND ended_ms = 0", b_text(message));
+	    "UPDATE delivery SET due_ms = 9223372036854775807 WHERE mseq = (SELECT seq FROM message WHERE ref = ?) AND "
+	    "ended_ms = 0",
+	    b_text(message));
 }
 
 enum status
@@ -274,21 +283,24 @@ delivery_fail_all(struct tx *tx, const char *message, const char *code, struct e
 {
 	return SQL_RUN(tx, NULL, err,
 	    "UPDATE delivery SET state = 'failed', ask = 0, lease_until_ms = 0, ended_ms = ?2, code = ?3"
-	    " WHERE message = ?1 AND ended_ms = 0",
+	    " WHERE mseq = (SELECT seq FROM message WHERE ref = ?1) AND ended_ms = 0",
 	    b_text(message), b_int(tx->now_ms), b_text(code));
 }
 
 enum status
 destination_rest(struct tx *tx, const char *destination, int64_t until_ms, const char *code, struct err *err)
 {
+	AUTO(arena) a = arena_new();
+
 	TRY(SQL_RUN(tx, NULL, err,
 	    "INSERT INTO destination (name, rests_until_ms, code) VALUES (?1, ?2, ?3)"
 	    " ON CONFLICT (name) DO UPDATE SET rests_until_ms = ?2, code = ?3",
 	    b_text(destination), b_int(until_ms), b_text(code)));
 	return SQL_RUN(tx, NULL, err,
-	    "UPDATE delivery AS d SET due_ms = " DUE " FROM message m WHERE m.ref = d.message AND d.destination = ?"
+	    "UPDATE delivery AS d SET due_ms = " DUE
+	    " FROM message m WHERE m.seq = d.mseq AND d.lane = ?2 AND d.destination = ?1"
 	    " AND d.ended_ms = 0 AND d.state IN ('queued', 'unknown')",
-	    b_text(destination));
+	    b_text(destination), b_text(lane_of(a, destination)));
 }
 
 int64_t

@@ -3,10 +3,19 @@
 enum status
 history_add(struct tx *tx, const char *message, const struct history_row *h, struct err *err)
 {
-	return SQL_RUN(tx, NULL, err,
-	    "INSERT INTO history (message, at_ms, event, code, actor, size, took_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
-	    b_ref(message), b_int(h->at_ms != 0 ? h->at_ms : tx->now_ms), b_text(h->event), b_text(h->code),
-	    b_text(h->actor), b_int(h->size), b_int(h->took_ms));
+	int64_t at_ms = h->at_ms != 0 ? h->at_ms : tx->now_ms, added = 0;
+
+	if (message == NULL || *message == '\0')
+		return SQL_RUN(tx, NULL, err,
+		    "INSERT INTO history (at_ms, event, code, actor, size, took_ms) VALUES (?, ?, ?, ?, ?, ?)",
+		    b_int(at_ms), b_text(h->event), b_text(h->code), b_text(h->actor), b_int(h->size),
+		    b_int(h->took_ms));
+	TRY(SQL_RUN(tx, &added, err,
+	    "INSERT INTO history (mseq, at_ms, event, code, actor, size, took_ms)"
+	    " SELECT seq, ?2, ?3, ?4, ?5, ?6, ?7 FROM message WHERE ref = ?1",
+	    b_text(message), b_int(at_ms), b_text(h->event), b_text(h->code), b_text(h->actor), b_int(h->size),
+	    b_int(h->took_ms)));
+	return added == 1 ? ST_OK : NO_ROW(err, "message");
 }
 
 enum status
@@ -24,7 +33,8 @@ history_list(
 	size_t n = 0;
 
 	TRY(SQL_QUERY(&q, tx, err,
-	    "SELECT at_ms, event, code, actor, size, took_ms FROM history WHERE message = ? ORDER BY seq",
+	    "SELECT at_ms, event, code, actor, size, took_ms FROM history WHERE mseq = (SELECT seq FROM message WHERE "
+	    "ref = ?) ORDER BY seq",
 	    b_text(message)));
 	while (query_next(&q)) {
 		struct history_row h = {

@@ -47,59 +47,51 @@ ledger_count(struct tx *tx, struct ledger_count *ret, struct err *err)
 struct rule {
 	const char *says, *sql;
 };
+/* clang-format off */
+#define MESSAGES "SELECT m.ref FROM message m WHERE "
+#define WITH_DELIVERY "EXISTS (SELECT 1 FROM delivery d WHERE d.mseq = m.seq AND "
 static const struct rule rules[] = {
 	{ "is counted in history other than exactly once as come in",
-	    "SELECT m.ref FROM message m WHERE (SELECT count(*) FROM history h WHERE h.message = m.ref AND h.event = "
-	    "'in')"
-	    " <> 1" },
+	    MESSAGES "(SELECT count(*) FROM history h WHERE h.mseq = m.seq AND h.event = 'in') <> 1" },
 	{ "came in by history, but the ledger has no such message",
-	    "SELECT h.message FROM history h WHERE h.event = 'in' AND NOT EXISTS (SELECT 1 FROM message m WHERE m.ref ="
-	    " h.message)" },
+	    "SELECT 'number ' || h.mseq FROM history h WHERE h.event = 'in' AND h.mseq NOT IN (SELECT seq FROM message)" },
 	{ "is in another state than its history says",
-	    "SELECT m.ref FROM message m WHERE m.state <> (SELECT CASE h.event WHEN 'in' THEN h.code ELSE h.event END"
-	    " FROM history h WHERE h.message = m.ref AND h.event IN ('in', 'in_flight', 'held', 'delivered', "
-	    "'returned',"
-	    " 'recorded') ORDER BY h.seq DESC LIMIT 1)" },
+	    MESSAGES "m.state <> (SELECT CASE h.event WHEN 'in' THEN h.code ELSE h.event END FROM history h"
+	    " WHERE h.mseq = m.seq AND h.event IN ('in', 'in_flight', 'held', 'delivered', 'returned', 'recorded')"
+	    " ORDER BY h.seq DESC LIMIT 1)" },
 	{ "has no known state",
-	    "SELECT ref FROM message WHERE state NOT IN ('in_flight', 'held', 'delivered', 'returned',"
-	    " 'recorded')" },
-	{ "has no owner", "SELECT ref FROM message WHERE owner = ''" },
-	{ "has no deadline", "SELECT ref FROM message WHERE state IN ('in_flight', 'held') AND deadline_ms <= 0" },
+	    MESSAGES "m.state NOT IN ('in_flight', 'held', 'delivered', 'returned', 'recorded')" },
+	{ "has no owner",
+	    MESSAGES "m.owner = ''" },
+	{ "has no deadline",
+	    MESSAGES "m.state IN ('in_flight', 'held') AND m.deadline_ms <= 0" },
 	{ "is in flight, but nothing carries it",
-	    "SELECT m.ref FROM message m WHERE m.state = 'in_flight' AND NOT EXISTS (SELECT 1 FROM delivery d WHERE"
-	    " d.message = m.ref AND d.ended_ms = 0)" },
-	{ "is finished, but a delivery still goes", "SELECT m.ref FROM message m WHERE m.state IN ('delivered', "
-						    "'returned', 'recorded') AND EXISTS (SELECT 1 FROM"
-						    " delivery d WHERE d.message = m.ref AND d.ended_ms = 0)" },
+	    MESSAGES "m.state = 'in_flight' AND NOT " WITH_DELIVERY "d.ended_ms = 0)" },
+	{ "is finished, but a delivery still goes",
+	    MESSAGES "m.state IN ('delivered', 'returned', 'recorded') AND " WITH_DELIVERY "d.ended_ms = 0)" },
 	{ "is delivered, but no delivery is done",
-	    "SELECT m.ref FROM message m WHERE m.state = 'delivered' AND EXISTS (SELECT 1 FROM delivery d WHERE "
-	    "d.message ="
-	    " m.ref) AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.message = m.ref AND d.state = 'done')" },
-	{ "is returned, but a delivery is done", "SELECT m.ref FROM message m WHERE m.state = 'returned' AND EXISTS "
-						 "(SELECT 1 FROM delivery d WHERE d.message ="
-						 " m.ref AND d.state = 'done')" },
+	    MESSAGES "m.state = 'delivered' AND " WITH_DELIVERY "1) AND NOT " WITH_DELIVERY "d.state = 'done')" },
+	{ "is returned, but a delivery is done",
+	    MESSAGES "m.state = 'returned' AND " WITH_DELIVERY "d.state = 'done')" },
 	{ "is held, but a delivery could be claimed",
-	    "SELECT m.ref FROM message m WHERE m.state = 'held' AND EXISTS (SELECT 1 FROM delivery d WHERE d.message ="
-	    " m.ref AND d.ended_ms = 0 AND d.due_ms < 9223372036854775807)" },
+	    MESSAGES "m.state = 'held' AND " WITH_DELIVERY "d.ended_ms = 0 AND d.due_ms < 9223372036854775807)" },
 	{ "is in flight, but a delivery is kept back as if held",
-	    "SELECT m.ref FROM message m WHERE m.state = 'in_flight' AND EXISTS (SELECT 1 FROM delivery d WHERE "
-	    "d.message ="
-	    " m.ref AND d.ended_ms = 0 AND d.due_ms = 9223372036854775807)" },
+	    MESSAGES "m.state = 'in_flight' AND " WITH_DELIVERY "d.ended_ms = 0 AND d.due_ms = 9223372036854775807)" },
 	{ "is a delivery of a message that is not there",
-	    "SELECT d.ref FROM delivery d WHERE NOT EXISTS (SELECT 1 FROM message m WHERE m.ref = d.message)" },
-	{ "is an open hold of a message that is not held", "SELECT h.ref FROM hold h WHERE h.ended_ms = 0 AND NOT "
-							   "EXISTS (SELECT 1 FROM message m WHERE m.ref = h.message"
-							   " AND m.state = 'held')" },
+	    "SELECT d.ref FROM delivery d WHERE d.mseq NOT IN (SELECT seq FROM message)" },
+	{ "is an open hold of a message that is not held",
+	    "SELECT h.ref FROM hold h WHERE h.ended_ms = 0 AND NOT EXISTS"
+	    " (SELECT 1 FROM message m WHERE m.ref = h.message AND m.state = 'held')" },
 	{ "has content without a key",
-	    "SELECT b.message FROM blob b LEFT JOIN message m ON m.ref = b.message WHERE m.data_key IS NULL" },
-	{ "lost its content", "SELECT m.ref FROM message m WHERE m.forgotten_ms = 0 AND NOT "
-			      "EXISTS (SELECT 1 FROM blob"
-			      " b WHERE b.message = m.ref) AND EXISTS (SELECT 1 FROM history h WHERE h.message = m.ref "
-			      "AND h.event = 'in' AND"
-			      " h.size > 0)" },
+	    "SELECT coalesce(m.ref, 'number ' || b.mseq) FROM blob b LEFT JOIN message m ON m.seq = b.mseq"
+	    " WHERE m.data_key IS NULL" },
+	{ "lost its content",
+	    MESSAGES "m.forgotten_ms = 0 AND m.seq NOT IN (SELECT mseq FROM blob) AND EXISTS"
+	    " (SELECT 1 FROM history h WHERE h.mseq = m.seq AND h.event = 'in' AND h.size > 0)" },
 	{ "was forgotten, but its key is still there",
-	    "SELECT ref FROM message WHERE forgotten_ms > 0 AND data_key IS NOT NULL" },
+	    MESSAGES "m.forgotten_ms > 0 AND m.data_key IS NOT NULL" },
 };
+/* clang-format on */
 
 struct report {
 	struct buf *text;
@@ -194,7 +186,7 @@ check_blobs(struct tx *tx, struct report *r, struct err *err)
 	AUTO_QUERY p = { 0 };
 
 	TRY(SQL_QUERY(&q, tx, err,
-	    "SELECT b.message, m.data_key, b.role, b.sealed, b.size FROM blob b JOIN message m ON m.ref = b.message"
+	    "SELECT m.ref, m.data_key, b.role, b.sealed, b.size FROM blob b JOIN message m ON m.seq = b.mseq"
 	    " WHERE m.data_key IS NOT NULL",
 	    B_NONE));
 	TRY(open_each(tx, &q, r, err));

@@ -39,8 +39,8 @@ message_state_of(const char *s)
 /* ---- in ---------------------------------------------------------------------------------------------------------- */
 
 static enum status
-insert_blob(struct tx *tx, const uint8_t key[KEY_SIZE], const char *ref, enum blob_role role, struct slice clear,
-    struct err *err)
+insert_blob(struct tx *tx, const uint8_t key[KEY_SIZE], const char *ref, int64_t seq, enum blob_role role,
+    struct slice clear, struct err *err)
 {
 	AUTO_BUF sealed = BUF_INIT;
 	const char *name = blob_role_name(role);
@@ -48,40 +48,47 @@ insert_blob(struct tx *tx, const uint8_t key[KEY_SIZE], const char *ref, enum bl
 	if (clear.n == 0)
 		return ST_OK;
 	blob_seal(key, ref, name, clear, &sealed);
-	return SQL_RUN(tx, NULL, err, "INSERT INTO blob (message, role, size, sealed) VALUES (?, ?, ?, ?)", b_text(ref),
-	    b_text(name), b_int((int64_t)clear.n), b_blob(sealed.p, sealed.n));
+	return SQL_RUN(tx, NULL, err, "INSERT INTO blob (id, mseq, role, size, sealed) VALUES (?, ?, ?, ?, ?)",
+	    b_int(seq * 2 + (role == BLOB_ORIGINAL)), b_int(seq), b_text(name), b_int((int64_t)clear.n),
+	    b_blob(sealed.p, sealed.n));
 }
 
 static enum status
-find_source(struct tx *tx, const char *source_key, char ret_ref[REF_LEN + 1], bool *ret_found, struct err *err)
+find_source(struct tx *tx, const char *source_key, char ret_ref[REF_LEN + 1], struct err *err)
 {
 	AUTO_QUERY q = { 0 };
-	bool found = false;
 
 	TRY(SQL_QUERY(&q, tx, err, "SELECT ref FROM message WHERE source_key = ?", b_text(source_key)));
-	if (query_next(&q)) {
+	if (query_next(&q))
 		query_copy(&q, 0, ret_ref, REF_LEN + 1);
-		found = true;
-	}
-	TRY(query_end(&q, err));
-	*ret_found = found;
-	return ST_OK;
+	return query_end(&q, err);
 }
 
 static enum status
-insert(struct tx *tx, const struct message_new *m, const char *ref, const uint8_t key[KEY_SIZE],
-    const struct buf *wrapped, struct err *err)
+insert_row(struct tx *tx, const struct message_new *m, const char *ref, const struct buf *wrapped, bool *ret_added,
+    struct err *err)
 {
-	TRY(SQL_RUN(tx, NULL, err,
+	int64_t added = 0;
+
+	TRY(SQL_RUN(tx, &added, err,
 	    "INSERT INTO message (ref, kind, state, thread, author, source_key, message_id, in_reply_to, owner,"
 	    " deadline_ms, received_ms, created_ms, note, urgency, categories, not_screened, data_key)"
-	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source_key) DO NOTHING",
 	    b_text(ref), b_text(message_kind_name(m->kind)), b_text(message_state_name(m->state)), b_ref(m->thread),
 	    b_text(m->author), b_text(m->source_key), b_text(m->message_id), b_ref(m->in_reply_to), b_text(m->owner),
 	    b_int(m->deadline_ms), b_int(m->received_ms), b_int(tx->now_ms), b_text(m->note), b_text(m->urgency),
 	    b_text(m->categories), b_int(m->not_screened), b_blob(wrapped->p, wrapped->n)));
-	TRY(insert_blob(tx, key, ref, BLOB_CONTENT, m->content, err));
-	TRY(insert_blob(tx, key, ref, BLOB_ORIGINAL, m->original, err));
+	*ret_added = added == 1;
+	return ST_OK;
+}
+
+static enum status
+insert_rest(struct tx *tx, const struct message_new *m, const char *ref, const uint8_t key[KEY_SIZE], struct err *err)
+{
+	int64_t seq = sqlite3_last_insert_rowid(tx->conn->db);
+
+	TRY(insert_blob(tx, key, ref, seq, BLOB_CONTENT, m->content, err));
+	TRY(insert_blob(tx, key, ref, seq, BLOB_ORIGINAL, m->original, err));
 	return history_add(tx, ref,
 	    &(struct history_row){ .at_ms = tx->now_ms,
 		.event = "in",
@@ -98,18 +105,17 @@ message_insert(struct tx *tx, const struct message_new *m, char ret_ref[REF_LEN 
 	uint8_t key[KEY_SIZE];
 	char ref[REF_LEN + 1];
 	enum status st;
-	bool dup;
+	bool added;
 
-	TRY(find_source(tx, m->source_key, ref, &dup, err));
-	if (!dup) {
-		random_ref(ref, REF_LEN);
-		blob_key_new(tx, ref, key, &wrapped);
-		st = insert(tx, m, ref, key, &wrapped, err);
-		explicit_bzero(key, sizeof key);
-		TRY(st);
-	}
+	random_ref(ref, REF_LEN);
+	blob_key_new(tx, ref, key, &wrapped);
+	st = insert_row(tx, m, ref, &wrapped, &added, err);
+	if (st == ST_OK)
+		st = added ? insert_rest(tx, m, ref, key, err) : find_source(tx, m->source_key, ref, err);
+	explicit_bzero(key, sizeof key);
+	TRY(st);
 	memcpy(ret_ref, ref, sizeof ref);
-	*ret_dup = dup;
+	*ret_dup = !added;
 	return ST_OK;
 }
 
@@ -235,9 +241,8 @@ message_blob(struct tx *tx, const char *ref, enum blob_role role, struct buf *re
 	enum status st;
 
 	TRY(SQL_QUERY(&q, tx, err,
-	    "SELECT m.data_key, b.sealed FROM message m LEFT JOIN blob b ON b.message = m.ref AND b.role = ?2"
-	    " WHERE m.ref = ?1",
-	    b_text(ref), b_text(blob_role_name(role))));
+	    "SELECT m.data_key, b.sealed FROM message m LEFT JOIN blob b ON b.id = m.seq * 2 + ?2 WHERE m.ref = ?1",
+	    b_text(ref), b_int(role == BLOB_ORIGINAL)));
 	if (!query_next(&q)) {
 		TRY(query_end(&q, err));
 		return NO_ROW(err, "message");
@@ -267,6 +272,9 @@ message_forget(struct tx *tx, const char *ref, struct err *err)
 	    b_text(ref), b_int(tx->now_ms)));
 	if (changed == 0)
 		return NO_ROW(err, "message");
-	TRY(SQL_RUN(tx, &changed, err, "DELETE FROM blob WHERE message = ?", b_text(ref)));
+	TRY(SQL_RUN(tx, &changed, err,
+	    "DELETE FROM blob WHERE id IN (SELECT seq * 2 + n FROM message, (SELECT 0 AS n UNION SELECT 1) WHERE ref = "
+	    "?)",
+	    b_text(ref)));
 	return changed > 0 ? history_note(tx, ref, "forgotten", "", err) : ST_OK;
 }

@@ -55,24 +55,24 @@ static const char *const sql[] = {
 	"CREATE INDEX message_thread ON message (thread, seq)",
 	"CREATE INDEX message_state ON message (state, received_ms)",
 	"CREATE INDEX message_id ON message (message_id) WHERE message_id <> ''",
-	"CREATE INDEX message_reply ON message (in_reply_to) WHERE in_reply_to IS NOT NULL",
 
+	/* id is the message's number twice, plus one for the original: no index of its own to keep. */
 	"CREATE TABLE blob ("
-	"  message TEXT NOT NULL REFERENCES message (ref),"
+	"  id INTEGER PRIMARY KEY,"
+	"  mseq INTEGER NOT NULL REFERENCES message (seq),"
 	"  role TEXT NOT NULL CHECK (role IN ('content', 'original')),"
 	"  size INTEGER NOT NULL," /* of the clear text */
 	"  sealed BLOB NOT NULL,"
-	"  UNIQUE (message, role)"
+	"  CHECK (id = mseq * 2 + (role = 'original'))"
 	") STRICT",
 
-	/* mseq and thread are the message's: the order within a thread is asked for at every claim. due_ms says when
+	/* thread is the message's: the order within a thread is asked for at every claim. due_ms says when
 	 * the delivery may next be claimed: at its time, when its destination is rested, when a lease ends; never while
 	 * the message is held. */
 	"CREATE TABLE delivery ("
 	"  seq INTEGER PRIMARY KEY,"
 	"  ref TEXT NOT NULL UNIQUE CHECK (length(ref) = 16),"
-	"  message TEXT NOT NULL REFERENCES message (ref),"
-	"  mseq INTEGER NOT NULL,"
+	"  mseq INTEGER NOT NULL REFERENCES message (seq),"
 	"  thread TEXT,"
 	"  lane TEXT NOT NULL,"
 	"  destination TEXT NOT NULL CHECK (destination <> ''),"
@@ -93,8 +93,7 @@ static const char *const sql[] = {
 	") STRICT",
 	"CREATE INDEX delivery_due ON delivery (lane, due_ms, seq) WHERE ended_ms = 0",
 	"CREATE INDEX delivery_order ON delivery (thread, destination, mseq) WHERE ended_ms = 0",
-	"CREATE INDEX delivery_destination ON delivery (destination) WHERE ended_ms = 0",
-	"CREATE INDEX delivery_message ON delivery (message)",
+	"CREATE INDEX delivery_message ON delivery (mseq)",
 	"CREATE INDEX delivery_remote ON delivery (remote_id) WHERE remote_id <> ''",
 
 	"CREATE TABLE destination ("
@@ -105,7 +104,7 @@ static const char *const sql[] = {
 
 	"CREATE TABLE history ("
 	"  seq INTEGER PRIMARY KEY,"
-	"  message TEXT REFERENCES message (ref)," /* NULL: concerns no message */
+	"  mseq INTEGER REFERENCES message (seq)," /* NULL: concerns no message */
 	"  at_ms INTEGER NOT NULL,"
 	"  event TEXT NOT NULL CHECK (event <> ''),"
 	"  code TEXT NOT NULL,"
@@ -113,7 +112,7 @@ static const char *const sql[] = {
 	"  size INTEGER NOT NULL,"
 	"  took_ms INTEGER NOT NULL"
 	") STRICT",
-	"CREATE INDEX history_message ON history (message, seq)",
+	"CREATE INDEX history_message ON history (mseq, seq)",
 	"CREATE TRIGGER history_update BEFORE UPDATE ON history BEGIN SELECT raise(ABORT, 'append-only'); END",
 	"CREATE TRIGGER history_delete BEFORE DELETE ON history BEGIN SELECT raise(ABORT, 'append-only'); END",
 

@@ -25,7 +25,7 @@ message_fold(struct tx *tx, const char *ref, struct err *err)
 	TRY(SQL_QUERY(&q, tx, err,
 	    "SELECT m.state, count(*) FILTER (WHERE d.ended_ms = 0), count(*) FILTER (WHERE d.state = 'done'),"
 	    " count(*) FILTER (WHERE d.state = 'failed')"
-	    " FROM message m LEFT JOIN delivery d ON d.message = m.ref WHERE m.ref = ? GROUP BY m.ref",
+	    " FROM message m LEFT JOIN delivery d ON d.mseq = m.seq WHERE m.ref = ? GROUP BY m.ref",
 	    b_text(ref)));
 	if (query_next(&q)) {
 		query_copy(&q, 0, have, sizeof have);
@@ -76,9 +76,11 @@ check_move(struct tx *tx, const char *ref, enum message_state from, enum message
 		return ST_OK;
 	if (from == MSG_IN_FLIGHT && to == MSG_IN_FLIGHT)
 		return ST_OK;
-	TRY(SQL_INT(tx, 0, &claimed, err, "SELECT count(*) FROM delivery WHERE message = ? AND state = 'claimed'",
+	TRY(SQL_INT(tx, 0, &claimed, err,
+	    "SELECT count(*) FROM delivery WHERE mseq = (SELECT seq FROM message WHERE ref = ?) AND state = 'claimed'",
 	    b_text(ref)));
-	TRY(SQL_INT(tx, 0, &waiting, err, "SELECT count(*) FROM delivery WHERE message = ? AND state NOT IN ('done')",
+	TRY(SQL_INT(tx, 0, &waiting, err,
+	    "SELECT count(*) FROM delivery WHERE mseq = (SELECT seq FROM message WHERE ref = ?) AND state <> 'done'",
 	    b_text(ref)));
 	if (from == MSG_HELD && waiting == 0)
 		return ST_OK;

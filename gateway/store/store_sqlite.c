@@ -562,12 +562,22 @@ open_all(const struct store_options *o, struct store *st, struct err *err)
 	return open_for_writing(st, err);
 }
 
+/* SQLite counts its memory under one lock for all threads unless told not to. Too late once something else in the
+ * process has started SQLite; then it counts, and nothing else is different. */
+static void
+configure(void)
+{
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 enum status
 store_open(const struct store_options *o, struct store **ret, struct err *err)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct store *st = xcalloc(1, sizeof *st);
 	enum status rc;
 
+	pthread_once(&once, configure);
 	st->clock = o->clock;
 	st->checkpoints = o->checkpoints;
 	st->read_only = o->read_only;

@@ -265,8 +265,7 @@ check_finds_every_breach(void **state)
 		    "UPDATE blob SET sealed = CAST(substr(sealed, 1, 20) || x'00' || substr(sealed, 22) AS BLOB)",
 		    true },
 		{ "two blobs swapped",
-		    "UPDATE blob SET sealed = (SELECT b.sealed FROM blob b WHERE b.message <> blob.message LIMIT 1)",
-		    true },
+		    "UPDATE blob SET sealed = (SELECT b.sealed FROM blob b WHERE b.id <> blob.id LIMIT 1)", true },
 		{ "two keys swapped",
 		    "UPDATE message SET data_key = (SELECT b.data_key FROM message b WHERE b.ref <> message.ref AND "
 		    "b.data_key"
@@ -282,7 +281,7 @@ check_finds_every_breach(void **state)
 		{ "delivered without a delivery done", "UPDATE delivery SET state = 'failed'", false },
 		{ "a delivery gone back", "UPDATE delivery SET state = 'queued', ended_ms = 0 WHERE state = 'done'",
 		    false },
-		{ "a delivery of nothing", "UPDATE delivery SET message = 'NONE'", false },
+		{ "a delivery of nothing", "UPDATE delivery SET mseq = 999", false },
 		{ "a message that never came in",
 		    "INSERT INTO message SELECT NULL, '0000000000000000', kind, state, thread, author, 'x', '', "
 		    "in_reply_to,"
