@@ -58,7 +58,7 @@ open_root(struct snapshot *s, const char *path, struct conf_errors *errs)
 
 /* Site first, then what people refer to, then people, then who helps them: each can check against those before. */
 static void
-read_all(struct snapshot *s, const char *path, struct conf_errors *errs)
+read_all(struct snapshot *s, const char *path, bool rules, struct conf_errors *errs)
 {
 	struct reading r = { .arena = s->arena, .errs = errs, .conf = &s->conf };
 	struct files_conf files = { NULL, NULL, NULL, NULL };
@@ -68,7 +68,8 @@ read_all(struct snapshot *s, const char *path, struct conf_errors *errs)
 		return;
 	site_read(&r, root, &files);
 	s->conf.response = response_load(files.response_times, s->arena, errs);
-	s->boundaries = boundaries_load(files.boundaries, s->arena, errs);
+	if (rules)
+		s->boundaries = boundaries_load(files.boundaries, s->arena, errs);
 	s->conf.boundaries = s->boundaries;
 	root = open_root(s, files.clinicians, errs);
 	if (root.id != 0)
@@ -86,13 +87,14 @@ set_hash(struct snapshot *s, const struct conf_errors *errs)
 	AUTO_BUF all = BUF_INIT;
 
 	buf_append(&all, errs->digest, sizeof errs->digest);
-	buf_puts(&all, boundaries_hash(s->boundaries));
+	if (s->boundaries != NULL)
+		buf_puts(&all, boundaries_hash(s->boundaries));
 	sha256(all.p, all.n, digest);
 	hex_encode(digest, sizeof digest, s->conf.hash);
 }
 
-enum status
-conf_load(const char *path, struct conf_errors *errs, struct conf **ret, struct err *err)
+static enum status
+load(const char *path, bool rules, struct conf_errors *errs, struct conf **ret, struct err *err)
 {
 	struct snapshot *s = xcalloc(1, sizeof *s);
 	size_t before = errs->n;
@@ -101,8 +103,8 @@ conf_load(const char *path, struct conf_errors *errs, struct conf **ret, struct 
 	s->arena = arena_new();
 	s->conf.path = arena_strdup(s->arena, path);
 	memset(errs->digest, 0, sizeof errs->digest);
-	read_all(s, path, errs);
-	if (errs->n == before && (s->conf.response == NULL || s->boundaries == NULL))
+	read_all(s, path, rules, errs);
+	if (errs->n == before && (s->conf.response == NULL || (rules && s->boundaries == NULL)))
 		conf_complain(errs, path, 0, 0, "a file that cannot be used, expected all of them");
 	if (errs->n != before) {
 		size_t n = errs->n - before;
@@ -116,6 +118,18 @@ conf_load(const char *path, struct conf_errors *errs, struct conf **ret, struct 
 		yaml_release(s->docs[i]);
 	*ret = &s->conf;
 	return ST_OK;
+}
+
+enum status
+conf_load(const char *path, struct conf_errors *errs, struct conf **ret, struct err *err)
+{
+	return load(path, true, errs, ret, err);
+}
+
+enum status
+conf_load_without_boundaries(const char *path, struct conf_errors *errs, struct conf **ret, struct err *err)
+{
+	return load(path, false, errs, ret, err);
 }
 
 struct conf *

@@ -135,6 +135,10 @@ struct conf {
 
 /* Mistakes go to errs for the administrator's eyes; err says only how many there are and is fit for a log. */
 enum status conf_load(const char *path, struct conf_errors *errs, struct conf **ret, struct err *) MUST_CHECK;
+/* For a command that only looks or asks: compiling the boundaries would take most of its time. boundaries is NULL then.
+ */
+enum status conf_load_without_boundaries(
+    const char *path, struct conf_errors *errs, struct conf **ret, struct err *) MUST_CHECK;
 struct conf *conf_ref(struct conf *);
 void conf_unref(struct conf *);
 

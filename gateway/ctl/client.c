@@ -16,13 +16,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-int
-ctl_conf(const struct ctl *c, struct conf **ret)
+static int
+read_conf(const struct ctl *c, bool boundaries, struct conf **ret)
 {
 	struct conf_errors errs = { .n = 0 };
 	struct err err = ERR_NONE;
+	enum status st = boundaries ? conf_load(c->config, &errs, ret, &err)
+				    : conf_load_without_boundaries(c->config, &errs, ret, &err);
 
-	if (conf_load(c->config, &errs, ret, &err) == ST_OK) {
+	if (st == ST_OK) {
 		conf_errors_free(&errs);
 		return 0;
 	}
@@ -32,13 +34,19 @@ ctl_conf(const struct ctl *c, struct conf **ret)
 	return EX_CONFIG;
 }
 
+int
+ctl_conf(const struct ctl *c, struct conf **ret)
+{
+	return read_conf(c, false, ret);
+}
+
 static int
 look(const struct ctl *c, bool with_keys, struct conf **ret_conf, struct store **ret_store)
 {
 	static struct clock clock;
 	uint8_t key[32] = { 0 };
 	struct err err = ERR_NONE;
-	int rc = ctl_conf(c, ret_conf);
+	int rc = read_conf(c, with_keys, ret_conf);
 	enum status st = ST_OK;
 
 	if (rc != 0)

@@ -42,12 +42,12 @@ struct json_t;
 /* Asks the bridge; *ret is a new json object (json_decref). 0 or an exit code after having said why and what to do. */
 int ctl_ask(const struct ctl *, const char *verb, struct json_t *args /* takes */, struct json_t **ret);
 
-/* The configuration and the store, for looking only; 0 or an exit code. */
+/* The configuration (without its boundaries) and the store, for looking only; 0 or an exit code. */
 struct conf;
 struct store;
 int ctl_conf(const struct ctl *, struct conf **ret);
 int ctl_look(const struct ctl *, struct conf **ret_conf, struct store **ret_store);
-/* The same with the site key, so that blobs can be proved to open; root or the bridge's user. */
+/* The same with boundaries and the site key, so that sealed rows and blobs can be read; root or the bridge's user. */
 int ctl_look_with_keys(const struct ctl *, struct conf **ret_conf, struct store **ret_store);
 
 /* Verbs that need neither configuration nor daemon. */
