@@ -104,7 +104,10 @@ class Load:
         """Waits until nothing is on its way, then says what is lost and what is doubled."""
         def quiet():
             self.tend()
-            return self.acked <= set(self.counted())
+            try:
+                return self.acked <= set(self.counted())
+            except RigError:        # the bridge is just starting again
+                return False
         try:
             wait_until(quiet, timeout, every=1.0)
         except RigError:
