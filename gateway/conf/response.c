@@ -203,9 +203,11 @@ static void
 inherit(struct draft *d, const struct draft *from, enum calendar_level level, const char *id)
 {
 	struct calendar *c = d->c;
+	const char *own = c->origin;
 
 	if (from != NULL) {
 		*c = *from->c;
+		c->origin = own;
 		memcpy(d->own_cutoff, from->own_cutoff, sizeof d->own_cutoff);
 		c->parent = from->c->id;
 	} else {

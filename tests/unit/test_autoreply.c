@@ -103,7 +103,7 @@ a_promise_says_when_who_and_what_else_to_do(void **state)
 	has(text, "call 911");
 	has(text, "988");
 	has(text, "555-0100 (weekdays 9 to 5)");
-	has(text, "Sam Rivera at 555-0199");
+	has(text, "Sam Rivera, 555-0199");
 	has(text, "T-7K3Q");
 	has_not(text, "At the clinic");
 	has_not(text, "sorry");

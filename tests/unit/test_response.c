@@ -132,6 +132,9 @@ levels_inherit_and_say_where_from(void **state)
 	assert_string_equal(lee->parent, "nurses");
 	assert_string_equal(patel->parent, "clinic");
 
+	assert_string_equal(lee->origin, "r.yaml:16");
+	assert_string_equal(nurses->origin, "r.yaml:9");
+
 	assert_string_equal(lee->zone_name, "America/Chicago");
 	assert_string_equal(lee->from.zone, "r.yaml:18 (lee)");
 	assert_string_equal(nurses->from.zone, "r.yaml:2 (clinic)");
