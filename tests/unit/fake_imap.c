@@ -368,7 +368,12 @@ fake_imap_renumber(void)
 	srv.uidvalidity++;
 	for (size_t i = 0; i < srv.nfolders; i++) {
 		struct folder *f = &srv.folder[i];
+		struct mail last = f->n > 0 ? f->mail[f->n - 1] : f->mail[0];
 
+		/* The newest comes first now: a bound of the old numbers would miss it. */
+		if (f->n > 1)
+			memmove(f->mail + 1, f->mail, (f->n - 1) * sizeof *f->mail);
+		f->mail[0] = last;
 		for (size_t k = 0; k < f->n; k++)
 			f->mail[k].uid = (uint32_t)k + 1;
 		f->uidnext = (uint32_t)f->n + 1;

@@ -31,7 +31,7 @@ enum fake_imap_fault {
 	FAKE_NO_FETCH,	 /* likewise, then NO */
 };
 void fake_imap_next(enum fake_imap_fault); /* once */
-void fake_imap_renumber(void);
+void fake_imap_renumber(void);		   /* UIDVALIDITY, UIDs from 1, and the order of the mails */
 void fake_imap_reset(void);
 size_t fake_imap_count(const char *folder);
 size_t fake_imap_subscribed(void);

@@ -126,6 +126,8 @@ opening_and_login_by_rows(void **state)
 		{ "capabilities from before TLS are not believed",
 		    HELLO("STARTTLS AUTH=PLAIN") "P2 OK\r\n" CAPS("LOGINDISABLED") "P3 OK\r\n", "imap.no-mechanism",
 		    true },
+		{ "no new capabilities after TLS", HELLO("STARTTLS AUTH=PLAIN") "P2 OK\r\nP3 OK\r\n", "imap.greeting",
+		    true },
 		{ "wrong password", HELLO("AUTH=PLAIN SASL-IR") "P2 NO [AUTHENTICATIONFAILED] canary\r\n", "imap.login",
 		    false },
 		{ "wrong password without a code", HELLO("AUTH=PLAIN SASL-IR") "P2 NO canary\r\n", "imap.login",
