@@ -8,12 +8,12 @@
 #include "mail/entity.h"
 
 enum auto_kind {
-	AUTO_NO,     /* a person's */
-	AUTO_REPLY,  /* out of office, vacation */
-	AUTO_DSN,    /* delivery status notification */
-	AUTO_MDN,    /* read receipt */
-	AUTO_BULK,   /* lists, Precedence bulk/list/junk, auto-generated */
-	AUTO_OURS,   /* our own mail come back */
+	AUTO_NO,    /* a person's */
+	AUTO_REPLY, /* out of office, vacation */
+	AUTO_DSN,   /* delivery status notification */
+	AUTO_MDN,   /* read receipt */
+	AUTO_BULK,  /* lists, Precedence bulk/list/junk, auto-generated */
+	AUTO_OURS,  /* our own mail come back */
 };
 const char *auto_kind_name(enum auto_kind);
 /* mail_from: envelope sender without brackets, "" for the null sender, NULL unknown (picked up over IMAP). */

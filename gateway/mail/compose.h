@@ -15,19 +15,19 @@
 struct compose {
 	const char *from_name, *from; /* one fixed address per clinic */
 	const char *to;
-	const char *outer_subject; /* neutral: "Portal message [P-7K3QXM]" */
-	const char *subject;	   /* the real one; inside only */
-	const char *message_id;	   /* without brackets */
+	const char *outer_subject;     /* neutral: "Portal message [P-7K3QXM]" */
+	const char *subject;	       /* the real one; inside only */
+	const char *message_id;	       /* without brackets */
 	const char *const *references; /* oldest first, without brackets */
 	size_t nreferences;
-	int64_t date; /* seconds UTC */
+	int64_t date;	   /* seconds UTC */
 	const char *block; /* the short block of facts above the words; text */
 	const struct content *content;
-	const char *thread;	/* for the marker line; "" for none (notices that take no answer) */
-	const char *footer;	/* reference and whom to call */
-	bool automatic;		/* Auto-Submitted: auto-generated (notices) */
-	bool urgent;		/* Importance: high */
-	const char *token;	/* X-Portal-Token: for finding the copy again */
+	const char *thread; /* for the marker line; "" for none (notices that take no answer) */
+	const char *footer; /* reference and whom to call */
+	bool automatic;	    /* Auto-Submitted: auto-generated (notices) */
+	bool urgent;	    /* Importance: high */
+	const char *token;  /* X-Portal-Token: for finding the copy again */
 };
 /* The inner entity: headers with hp="cipher", multipart as needed. */
 enum status compose_inner(const struct compose *, struct buf *ret, struct err *) MUST_CHECK;

@@ -38,7 +38,7 @@ enum status content_decode(struct slice, const struct limits_conf *, struct cont
  * entity: a MIME entity from its headers on. ST_MSG_REFUSED with a stable code for what cannot be taken over:
  * mime.partial, mime.external-body, mime.tnef, mime.charset, mime.encoding, mime.boundary, mime.ambiguous (two readers
  * see two trees), mime.nul, limit.*. */
-enum status content_from_mime(struct slice entity, const struct limits_conf *, struct content **ret, struct err *)
-    MUST_CHECK;
+enum status content_from_mime(
+    struct slice entity, const struct limits_conf *, struct content **ret, struct err *) MUST_CHECK;
 
 #endif

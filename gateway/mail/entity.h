@@ -28,8 +28,8 @@ struct entity {
 
 /* ST_MSG_REFUSED with code limit.headers, limit.header-bytes, limit.message; a line without a colon ends the header
  * (code is not an error: RFC 5322 says nothing better), NUL bytes in the header are mime.nul. */
-enum status entity_scan(struct slice raw, const struct limits_conf *, struct arena *, struct entity *ret, struct err *)
-    MUST_CHECK;
+enum status entity_scan(
+    struct slice raw, const struct limits_conf *, struct arena *, struct entity *ret, struct err *) MUST_CHECK;
 size_t entity_count(const struct entity *, const char *name);
 /* The first such field, unfolded and trimmed, in the arena; NULL when there is none. */
 const char *entity_get(const struct entity *, const char *name, struct arena *);
@@ -49,8 +49,8 @@ bool mime_type_is(const struct mime_type *, const char *type, const char *subtyp
 
 /* The parts of a multipart body, raw (headers and body), without the line end that belongs to the boundary.
  * ST_MSG_REFUSED: mime.boundary (missing, overlong, not found, unterminated, text after it). */
-enum status mime_split(const struct entity *, const struct mime_type *, struct arena *, struct slice **ret, size_t *nret,
-    struct err *) MUST_CHECK;
+enum status mime_split(const struct entity *, const struct mime_type *, struct arena *, struct slice **ret,
+    size_t *nret, struct err *) MUST_CHECK;
 
 /* One linear pass before any library parser sees the bytes: nesting depth (multipart and message/rfc822), parts and
  * header sizes within the limits, else ST_MSG_REFUSED limit.mime-depth, limit.mime-parts, limit.headers, ...; outside

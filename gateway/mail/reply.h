@@ -12,8 +12,8 @@
 #define REPLY_MARKER "-- please write above this line"
 
 struct reply {
-	const char *text;	/* the clinician's words; in the arena */
-	bool trimmed;		/* something was cut */
+	const char *text;	  /* the clinician's words; in the arena */
+	bool trimmed;		  /* something was cut */
 	const char *other_thread; /* marker of another thread inside the quote: hold; NULL none */
 };
 /* thread: "P-7K3QXM". Marker first; then quote blocks and introductions of Outlook, Apple Mail, Gmail, Thunderbird,

@@ -3,8 +3,8 @@
  *
  *   p1.<kind><thread>.<ref>.<key id>.<mac>@<domain>        all lower case, under 120 characters
  *
- * mac = first 16 bytes, base32, of HMAC-SHA256(key, "p1" | tenant | kind | thread | ref | recipient). Comparison ignores
- * case, because mail systems change it; what is parsed comes back in capitals.
+ * mac = first 16 bytes, base32, of HMAC-SHA256(key, "p1" | tenant | kind | thread | ref | recipient). Comparison
+ * ignores case, because mail systems change it; what is parsed comes back in capitals.
  */
 #ifndef MAIL_TOKEN_H
 #define MAIL_TOKEN_H
@@ -35,16 +35,18 @@ struct token {
 };
 
 /* own; without angle brackets. recipient: addr-spec of the mailbox it is sent to. */
-char *token_message_id(const struct token_keys *, const char *tenant, const char *domain, const struct token *,
-    const char *recipient);
+char *token_message_id(
+    const struct token_keys *, const char *tenant, const char *domain, const struct token *, const char *recipient);
 /* True and *ret filled when id is ours and its MAC is good for this recipient. */
-bool token_parse(const struct token_keys *, const char *tenant, const char *id, const char *recipient, struct token *ret);
+bool token_parse(
+    const struct token_keys *, const char *tenant, const char *id, const char *recipient, struct token *ret);
 /* Looks like one of ours, good MAC or not: such a mail is never taken for a new conversation. */
 bool token_shaped(const char *id);
 /* Envelope sender "portico-bounce+<token>@domain" and back. own. The recipient is not part of this MAC, and it has 10
  * bytes: a local part has 64 characters in all. */
-char *token_bounce_address(const struct token_keys *, const char *tenant, const char *bounce_address, const struct token *);
-bool token_bounce_parse(const struct token_keys *, const char *tenant, const char *bounce_address, const char *rcpt,
-    struct token *ret);
+char *token_bounce_address(
+    const struct token_keys *, const char *tenant, const char *bounce_address, const struct token *);
+bool token_bounce_parse(
+    const struct token_keys *, const char *tenant, const char *bounce_address, const char *rcpt, struct token *ret);
 
 #endif
