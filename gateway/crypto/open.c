@@ -15,38 +15,46 @@ struct opening {
 	struct cms_verdict sig[MAX_LAYERS];
 	size_t nsigs;
 	bool cbc, last_signed;
+	bool crlf; /* the bytes of this layer have CRLF line ends throughout */
 	bool partial;
 	struct err *err;
 	enum status st; /* not ST_OK: we could not judge */
 };
 
-/* Bytes that no honest mail has and that readers see differently (facts: NUL, CR that is not CRLF). */
+/* Bytes that no honest mail has and that readers see differently: NUL, CR that is not part of CRLF. *crlf: every line
+ * ends in CRLF, which is the form a signature is made over. */
 static enum reason
-check_bytes(struct slice s)
+check_bytes(struct slice s, bool *crlf)
 {
 	const char *p = s.p, *end = s.p + s.n;
 
+	*crlf = true;
 	if (s.n == 0)
 		return R_NONE;
 	if (memchr(p, '\0', s.n) != NULL)
 		return R_MIME_NUL;
-	while (p < end && (p = memchr(p, '\r', (size_t)(end - p))) != NULL) {
-		if (++p == end || *p != '\n')
+	while (p < end) {
+		const char *lf = memchr(p, '\n', (size_t)(end - p)), *stop = lf != NULL ? lf : end;
+		const char *cr = memchr(p, '\r', (size_t)(stop - p));
+
+		if (cr != NULL && (lf == NULL || cr + 1 != lf))
 			return R_MIME_LINES;
+		*crlf &= lf == NULL || cr != NULL;
+		p = lf != NULL ? lf + 1 : end;
 	}
 	return R_NONE;
 }
 
-/* Limits first, in one linear pass, then the header. */
+/* Limits first, in one linear pass, then the header. fresh: bytes that were not part of what was scanned before. */
 static enum reason
-scan(struct opening *o, struct slice raw, struct entity *ret)
+scan(struct opening *o, struct slice raw, bool fresh, struct entity *ret)
 {
 	struct err err = ERR_NONE;
-	enum reason got = check_bytes(raw);
+	enum reason got = fresh ? check_bytes(raw, &o->crlf) : R_NONE;
 
 	if (got != R_NONE)
 		return got;
-	if (mime_prescan(raw, o->env->limits, &err) != ST_OK ||
+	if ((fresh && mime_prescan(raw, o->env->limits, &err) != ST_OK) ||
 	    entity_scan(raw, o->env->limits, o->arena, ret, &err) != ST_OK) {
 		got = reason_of_code(err.code);
 		if (got == R_LIMIT)
@@ -104,8 +112,9 @@ open_signed(struct opening *o, const struct shape *shape, const struct cms_signe
 		return R_EMBEDDED;
 	if (!detached && !sd->has_content)
 		return R_NO_CONTENT;
-	if (detached) {
-		buf_reserve(&canonical, shape->content.n + shape->content.n / 16);
+	if (detached && o->crlf) {
+		content = shape->content;
+	} else if (detached) {
 		entity_canonical(shape->content, &canonical);
 		content = buf_slice(&canonical);
 	}
@@ -148,7 +157,7 @@ peel(struct opening *o, const struct shape *shape, struct slice *next)
 	struct cms cms;
 	enum reason got;
 
-	got = cms_read(shape->der, (size_t)o->env->limits->recipients, o->arena, &tmp, &cms);
+	got = cms_read(buf_slice(&shape->der), (size_t)o->env->limits->recipients, o->arena, &tmp, &cms);
 	if (got == R_LIMIT)
 		o->ret->limit_hit = "limit.recipients";
 	if (got != R_NONE)
@@ -170,15 +179,15 @@ peel_all(struct opening *o)
 		struct slice next = { "", 0 };
 		enum reason got = shape_of(inner, o->env->limits, o->arena, &shape);
 
-		if (got != R_NONE)
-			return got;
-		if (shape.kind == SHAPE_LEAF) {
+		if (got == R_NONE && shape.kind == SHAPE_LEAF) {
 			o->partial = shape.partial;
 			return R_NONE;
 		}
-		got = peel(o, &shape, &next);
 		if (got == R_NONE)
-			got = scan(o, next, inner);
+			got = peel(o, &shape, &next);
+		if (got == R_NONE)
+			got = scan(o, next, shape.kind == SHAPE_CMS, inner);
+		buf_wipe(&shape.der);
 		if (got != R_NONE)
 			return got;
 	}
@@ -246,7 +255,7 @@ judge(struct opening *o, struct slice raw)
 	got = identity_outer(&ret->outer, o->arena, &ret->from);
 	if (got != R_NONE)
 		return got;
-	got = scan(o, raw, &ret->inner);
+	got = scan(o, raw, true, &ret->inner);
 	if (got == R_NONE)
 		got = peel_all(o);
 	if (got != R_NONE)

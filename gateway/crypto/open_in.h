@@ -13,7 +13,7 @@ enum shape_kind {
 struct shape {
 	enum shape_kind kind;
 	struct slice content; /* detached: the first part, raw */
-	struct slice der;     /* the CMS object, decoded, in the arena */
+	struct buf der;	      /* own (buf_wipe): the CMS object, decoded */
 	bool partial;	      /* leaf: something signed is not the whole message */
 };
 /* What one entity is, as a whole: the list of forms that are accepted is here. R_NONE, or why it is held. */

@@ -52,25 +52,19 @@ type_of(const struct entity *e, struct arena *a, struct mime_type *ret)
 	mime_type_parse(entity_get(e, "Content-Type", a), a, ret);
 }
 
-/* The body of a CMS part as DER or BER, in the arena. */
+/* The body of a CMS part as DER or BER. */
 static enum reason
-decode_cms(const struct entity *e, struct arena *a, struct slice *ret)
+decode_cms(const struct entity *e, struct arena *a, struct buf *ret)
 {
 	const char *cte = entity_get(e, "Content-Transfer-Encoding", a);
-	AUTO_BUF raw = BUF_INIT;
-	uint8_t *out;
 	size_t n;
 
-	if (cte != NULL && strcasecmp(cte, "base64") == 0) {
-		out = arena_alloc(a, e->body.n / 4 * 3 + 3);
-		if (!base64_read(e->body, out, &n))
-			return R_MIME_ENCODING;
-		*ret = (struct slice){ (const char *)out, n };
-		return R_NONE;
-	}
-	if (mime_decode(e, &raw, NULL) != ST_OK)
+	if (cte == NULL || strcasecmp(cte, "base64") != 0)
+		return mime_decode(e, ret, NULL) == ST_OK ? R_NONE : R_MIME_ENCODING;
+	buf_reserve(ret, e->body.n / 4 * 3 + 3);
+	if (!base64_read(e->body, (uint8_t *)ret->p, &n))
 		return R_MIME_ENCODING;
-	*ret = (struct slice){ arena_strndup(a, buf_str(&raw), raw.n), raw.n };
+	ret->n = n;
 	return R_NONE;
 }
 
@@ -188,14 +182,14 @@ static enum reason
 misplaced_cms(const struct entity *e, const struct mime_type *t, struct arena *a)
 {
 	const char *said = mime_param(t, "smime-type");
-	struct slice der;
+	AUTO_BUF der = BUF_INIT;
 
 	if (said != NULL && (strcasecmp(said, "enveloped-data") == 0 || strcasecmp(said, "authEnveloped-data") == 0))
 		return R_MIXED;
 	if (decode_cms(e, a, &der) != R_NONE)
 		return R_MIXED;
 	/* What cannot be seen to be harmless is taken for what it is called. */
-	return cms_peek(der) == CMS_SIGNED ? R_PARTIAL : R_MIXED;
+	return cms_peek(buf_slice(&der)) == CMS_SIGNED ? R_PARTIAL : R_MIXED;
 }
 
 static enum reason

@@ -9,22 +9,34 @@
 #define MAX_LINE 998 /* RFC 5322 2.1.1 */
 #define MAX_HELP 16
 
+static bool
+has_high_bit(struct slice s)
+{
+	uint64_t all = 0, word;
+	size_t i = 0;
+
+	for (; i + sizeof word <= s.n; i += sizeof word) {
+		memcpy(&word, s.p + i, sizeof word);
+		all |= word;
+	}
+	for (; i < s.n; i++)
+		all |= (unsigned char)s.p[i];
+	return (all & UINT64_C(0x8080808080808080)) != 0;
+}
+
 /* A signature survives relays only over 7-bit text with CRLF and lines of bounded length; what compose gives is that,
  * so anything else here is our own mistake. */
 static enum status
 check_canonical(struct slice s, struct err *err)
 {
-	unsigned char high = 0;
 	size_t at = 0;
 
-	for (size_t i = 0; i < s.n; i++)
-		high |= (unsigned char)s.p[i];
-	if ((high & 0x80) != 0 || memchr(s.p, '\0', s.n) != NULL)
+	if (has_high_bit(s) || (s.n > 0 && memchr(s.p, '\0', s.n) != NULL))
 		return err_set(err, ST_LOCAL, "seal.not-canonical", "the entity to seal is not 7-bit text");
 	while (at < s.n) {
 		const char *lf = memchr(s.p + at, '\n', s.n - at);
-		const char *cr = memchr(s.p + at, '\r', s.n - at);
 		size_t end = lf != NULL ? (size_t)(lf - s.p) : s.n;
+		const char *cr = memchr(s.p + at, '\r', end - at);
 
 		if ((lf == NULL) != (cr == NULL) || (lf != NULL && cr + 1 != lf) || end - at > MAX_LINE + 1)
 			return err_set(err, ST_LOCAL, "seal.not-canonical",
