@@ -28,8 +28,8 @@ static const struct sla_entry builtin[] = {
 /* The keys of one level: clinic, a team or a clinician. */
 struct level {
 	const char *name, *team, *cover;
-	struct ynode zone, weekly, cutoff, holidays, holiday_files, holidays_known_through, special, absences,
-	    absence_files, sla;
+	struct ynode zone, weekly, availability, cutoff, holidays, holiday_files, holidays_known_through, special,
+	    absences, absence_files, sla;
 };
 static const struct conf_key level_keys[] = {
 	CONF_KEY(struct level, name, CONF_STR, .help = "for people who read this file"),
@@ -37,6 +37,7 @@ static const struct conf_key level_keys[] = {
 	CONF_KEY(struct level, zone, CONF_NODE, .help = "IANA time zone of all times here"),
 	CONF_KEY(
 	    struct level, weekly, CONF_NODE, .help = "when messages are answered; replaces the whole inherited week"),
+	CONF_KEY(struct level, availability, CONF_NODE, .help = "the same as an iCalendar file with a VAVAILABILITY"),
 	CONF_KEY(struct level, cutoff, CONF_NODE, .help = "what comes later in the day counts as the next day's"),
 	CONF_KEY(struct level, holidays, CONF_NODE, .help = "closed days; adds to the inherited ones"),
 	CONF_KEY(struct level, holiday_files, CONF_NODE, .help = "iCalendar files of closed days"),
@@ -189,6 +190,11 @@ apply_level(struct reader *r, struct draft *d)
 		read_weekly(r, l->weekly, c->weekly);
 		c->from.weekly = origin(r, l->weekly, c);
 	}
+	if (l->weekly.id != 0 && l->availability.id != 0)
+		yaml_complain(l->availability, "weekly and availability together, expected one of the two");
+	else if (l->availability.id != 0 && c->zone != NULL &&
+		 read_availability(r, l->availability, c->zone, c->weekly))
+		c->from.weekly = origin(r, l->availability, c);
 	if (l->cutoff.id != 0 && read_clock_time(l->cutoff, &c->cutoff))
 		c->from.cutoff = origin(r, l->cutoff, c);
 	if (l->holidays_known_through.id != 0 && read_date(l->holidays_known_through, &c->holidays_known_through))
@@ -245,7 +251,7 @@ read_clinic(struct reader *r, struct ynode at, struct draft *d, struct calendar 
 	inherit(d, NULL, LEVEL_CLINIC, "clinic");
 	if (d->level.zone.id == 0)
 		yaml_complain(at, "key \"zone\" is missing, expected the clinic's time zone such as America/New_York");
-	if (d->level.weekly.id == 0)
+	if (d->level.weekly.id == 0 && d->level.availability.id == 0)
 		yaml_complain(at, "key \"weekly\" is missing, expected when messages are answered such as "
 				  "{mon-fri: 09:00-17:00}");
 	if (d->level.team != NULL)

@@ -65,11 +65,10 @@ read_holidays(struct reader *r, struct ynode at, struct day_list *io)
 	merge_days(r, io, days, got);
 }
 
-/* The events of an iCalendar file named in the configuration, relative to it. Its bytes count in the digest. */
+/* An iCalendar file named in the configuration, relative to it. Its bytes count in the digest. */
 static bool
-read_ics(struct reader *r, struct ynode at, const struct zone *z, const struct ics_event **ret, size_t *n)
+read_file(struct reader *r, struct ynode at, struct buf *ret)
 {
-	AUTO_BUF text = BUF_INIT;
 	AUTO_STR copy = xstrdup(yaml_name(at.doc));
 	AUTO_STR path = NULL;
 	uint8_t both[2 * HASH_SIZE];
@@ -80,15 +79,42 @@ read_ics(struct reader *r, struct ynode at, const struct zone *z, const struct i
 		return false;
 	}
 	path = path_join(dirname(copy), ynode_text(at));
-	if (file_read(path, ICS_MAX_BYTES, &text, &err) != ST_OK ||
-	    ics_read(buf_slice(&text), r->zones, z, r->arena, ret, n, &err) != ST_OK) {
-		yaml_complain(at, "%s: %s", ynode_quote(at), err.text);
+	if (file_read(path, ICS_MAX_BYTES, ret, &err) != ST_OK) {
+		yaml_complain(at, "%s, expected an iCalendar file", err.text);
 		return false;
 	}
 	memcpy(both, r->errs->digest, HASH_SIZE);
-	sha256(text.n > 0 ? text.p : "", text.n, both + HASH_SIZE);
+	sha256(ret->n > 0 ? ret->p : "", ret->n, both + HASH_SIZE);
 	sha256(both, sizeof both, r->errs->digest);
 	return true;
+}
+
+static bool
+read_ics(struct reader *r, struct ynode at, const struct zone *z, const struct ics_event **ret, size_t *n)
+{
+	AUTO_BUF text = BUF_INIT;
+	struct err err = ERR_NONE;
+
+	if (!read_file(r, at, &text))
+		return false;
+	if (ics_read(buf_slice(&text), r->zones, z, r->arena, ret, n, &err) == ST_OK)
+		return true;
+	yaml_complain(at, "%s: %s", ynode_quote(at), err.text);
+	return false;
+}
+
+bool
+read_availability(struct reader *r, struct ynode at, const struct zone *z, struct day_windows week[7])
+{
+	AUTO_BUF text = BUF_INIT;
+	struct err err = ERR_NONE;
+
+	if (!read_file(r, at, &text))
+		return false;
+	if (ics_week(buf_slice(&text), z, r->arena, week, &err) == ST_OK)
+		return true;
+	yaml_complain(at, "%s: %s", ynode_quote(at), err.text);
+	return false;
 }
 
 static size_t

@@ -24,6 +24,8 @@ bool read_date(struct ynode, int32_t *ret);
 bool read_windows(struct reader *, struct ynode, struct day_windows *ret);
 /* {mon-thu: 09:00-17:00, fri: [08:00-12:00, 13:00-16:00]}; days not named are closed. */
 void read_weekly(struct reader *, struct ynode, struct day_windows week[7]);
+/* The week of a VAVAILABILITY file. */
+bool read_availability(struct reader *, struct ynode, const struct zone *, struct day_windows week[7]);
 /* "2 business days", "120 open minutes", "next window", "at once", "none", or a map with cutoff and min_lead.
  * cutoff stays -1 where none is written. */
 bool read_sla(struct reader *, struct ynode, struct sla *ret);

@@ -406,6 +406,62 @@ absences_from_icalendar_are_instants_by_our_own_zones(void **state)
 	assert_int_equal(r->clinic->absences[2].to, to);
 }
 
+#define VAVAIL(body) VCAL("BEGIN:VAVAILABILITY\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\n" body "END:VAVAILABILITY\r\n")
+#define AVAILABLE(body) "BEGIN:AVAILABLE\r\nUID:2\r\nDTSTAMP:20260101T000000Z\r\n" body "END:AVAILABLE\r\n"
+#define CHICAGO "clinic:\n  zone: America/Chicago\n  availability: h.ics\n"
+
+static void
+a_week_comes_from_vavailability_too(void **state)
+{
+	static const char *const bad[] = {
+		VAVAIL(AVAILABLE("DTSTART:20260105T090000\r\nDTEND:20260105T120000\r\n")),
+		VAVAIL(AVAILABLE("DTSTART:20260105T090000\r\nDTEND:20260106T120000\r\nRRULE:FREQ=WEEKLY\r\n")),
+		VAVAIL(AVAILABLE("DTSTART:20260105T090000\r\nRRULE:FREQ=WEEKLY\r\n")),
+		VAVAIL(
+		    AVAILABLE("DTSTART:20260105T090000\r\nDTEND:20260105T120000\r\nRRULE:FREQ=WEEKLY;INTERVAL=2\r\n")),
+		VAVAIL(AVAILABLE("DTSTART:20260105T090000\r\nDTEND:20260105T120000\r\nRRULE:FREQ=WEEKLY;COUNT=5\r\n")),
+		VAVAIL(
+		    AVAILABLE("DTSTART:20260105T090000\r\nDTEND:20260105T120000\r\nRRULE:FREQ=MONTHLY;BYDAY=2MO\r\n")),
+		VAVAIL(AVAILABLE("DTSTART:20260105T090000Z\r\nDTEND:20260105T120000Z\r\nRRULE:FREQ=WEEKLY\r\n")),
+		VAVAIL(AVAILABLE("DTSTART:20260105T090000\r\nDTEND:20260105T120000\r\nRRULE:FREQ=WEEKLY\r\n")
+			AVAILABLE("DTSTART:20260105T110000\r\nDTEND:20260105T130000\r\nRRULE:FREQ=WEEKLY\r\n")),
+		VCAL(VEVENT("DTSTART;VALUE=DATE:20260105\r\n")),
+		"nothing",
+	};
+	AUTO(arena) a = arena_new();
+	struct conf_errors errs = { .n = 0 };
+	const struct response *r;
+
+	(void)state;
+	put("h.ics",
+	    VAVAIL(AVAILABLE(
+		"DTSTART;TZID=America/Chicago:20260105T130000\r\nDTEND;TZID=America/Chicago:20260105T170000\r\n"
+		"RRULE:FREQ=WEEKLY;BYDAY=MO,TH\r\n")
+		    AVAILABLE("DTSTART:20260105T090000\r\nDURATION:PT3H\r\nRRULE:FREQ=WEEKLY\r\n")
+			AVAILABLE("DTSTART:20260110T220000\r\nDTEND:20260111T000000\r\nRRULE:FREQ=WEEKLY\r\n")));
+	r = load(a, CHICAGO, &errs);
+	assert_string_equal(buf_str(&errs.text), "");
+	assert_int_equal(r->clinic->weekly[0].n, 2);
+	assert_int_equal(r->clinic->weekly[0].w[0].open, 9 * 3600);
+	assert_int_equal(r->clinic->weekly[0].w[0].close, 12 * 3600);
+	assert_int_equal(r->clinic->weekly[0].w[1].open, 13 * 3600);
+	assert_int_equal(r->clinic->weekly[3].n, 1);
+	assert_int_equal(r->clinic->weekly[5].w[0].close, 86400);
+	assert_int_equal(r->clinic->weekly[1].n, 0);
+	assert_string_equal(r->clinic->from.weekly, "r.yaml:3 (clinic)");
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		put("h.ics", bad[i]);
+		errs = (struct conf_errors){ .n = 0 };
+		(void)load(a, CHICAGO, &errs);
+		if (errs.n != 1 || strstr(buf_str(&errs.text), "r.yaml:3:17: h.ics: ") == NULL)
+			fail_msg("%zu: \"%s\"", i, buf_str(&errs.text));
+		conf_errors_free(&errs);
+	}
+	(void)load(a, CHICAGO "  weekly: {mon: 09:00-10:00}\n", &errs);
+	assert_non_null(strstr(buf_str(&errs.text), "one of the two"));
+	conf_errors_free(&errs);
+}
+
 static void
 icalendar_that_cannot_be_trusted_is_refused(void **state)
 {
@@ -526,6 +582,7 @@ main(void)
 		cmocka_unit_test(mistakes_are_found_where_they_are),
 		cmocka_unit_test(holidays_come_from_icalendar_files_too),
 		cmocka_unit_test(absences_from_icalendar_are_instants_by_our_own_zones),
+		cmocka_unit_test(a_week_comes_from_vavailability_too),
 		cmocka_unit_test(icalendar_that_cannot_be_trusted_is_refused),
 		cmocka_unit_test(the_digest_covers_the_files_it_names),
 		cmocka_unit_test(edited_templates_take_the_place_of_the_shipped_ones),
