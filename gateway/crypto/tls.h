@@ -21,8 +21,8 @@ struct tls_conn;
 struct tls_target {
 	const char *host; /* name or address, also what the certificate must name */
 	int port;
-	const char *ca_file;  /* NULL: the system's anchors */
-	bool starttls;	      /* connect in clear; tls_start() later */
+	const char *ca_file; /* NULL: the system's anchors */
+	bool starttls;	     /* connect in clear; tls_start() later */
 };
 /* ST_REMOTE_DOWN: tls.resolve, tls.connect, tls.timeout, tls.verify, tls.host, tls.handshake; later tls.closed. */
 enum status tls_connect(const struct tls_target *, int64_t deadline_ms, struct tls_conn **ret, struct err *) MUST_CHECK;

@@ -18,12 +18,12 @@
 enum mailbox_caps { MAILBOX_CAN_ASK = 1 /* find() works: exactly once */ };
 
 struct mailbox_mail {
-	struct slice raw;	 /* the whole mail, CRLF */
-	const char *token;	 /* value of its X-Portal-Token field */
-	const char *message_id;	 /* without brackets */
-	const char *mail_from;	 /* envelope sender, for drivers that have one */
+	struct slice raw;	/* the whole mail, CRLF */
+	const char *token;	/* value of its X-Portal-Token field */
+	const char *message_id; /* without brackets */
+	const char *mail_from;	/* envelope sender, for drivers that have one */
 	const char *rcpt;
-	const char *folder;	 /* "Portal"; "INBOX" */
+	const char *folder; /* "Portal"; "INBOX" */
 };
 
 struct mailbox;
@@ -31,7 +31,8 @@ struct mailbox_driver {
 	const char *name;
 	unsigned caps;
 	/* Connect, log in, make the folder if it is not there. */
-	enum status (*open)(const struct conf *, const struct clinician_conf *, struct mailbox **ret, struct err *) MUST_CHECK;
+	enum status (*open)(
+	    const struct conf *, const struct clinician_conf *, struct mailbox **ret, struct err *) MUST_CHECK;
 	/* Hang up and free. NULL is fine. */
 	void (*close)(struct mailbox *);
 	/* What must be journalled before deliver(), e.g. "v=1 next=7": own. "" is fine. */
