@@ -27,7 +27,7 @@ class Load:
         self.acked, self.unsure, self.errors = set(), set(), []
         self.threads = [threading.Thread(target=self.guard, args=(f,), daemon=True)
                         for f in (self.patient, self.clinician)]
-        self.deaths, self.read = collections.Counter(), {}
+        self.deaths = collections.Counter()
         self.thread, self.raw, _ = self.talk.conversation()
 
     def guard(self, work):
@@ -92,10 +92,8 @@ class Load:
     def counted(self):
         """How often each mark is in the clinician's folder or in the patient's thread."""
         count = collections.Counter()
-        for raw in self.clinic.mails(self.lee):
-            if raw not in self.read:
-                self.read[raw] = self.lee.open(raw).text
-            count.update({m[0] for m in self.marks.finditer(self.read[raw]) if m[1] == "p"})
+        for _, mail in self.clinic.opened(self.lee):
+            count.update({m[0] for m in self.marks.finditer(mail.text) if m[1] == "p"})
         for text in self.talk.answers("homer", self.thread):
             count.update(m[0] for m in self.marks.finditer(text) if m[1] == "c")
         return count

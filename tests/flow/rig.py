@@ -495,14 +495,11 @@ class Clinic:
 
     def wait_mail(self, who, fits, folder="Portal", timeout=30, what="a mail"):
         """The newest mail, opened, for which fits(opened) is true: (raw, Opened)."""
-        seen = {}
-
         def look():
             for raw in reversed(self.mails(who, folder)):
-                if raw not in seen:
-                    seen[raw] = who.open(raw)
-                if fits(seen[raw]):
-                    return raw, seen[raw]
+                opened = who.open(raw)
+                if fits(opened):
+                    return raw, opened
             return None
         return wait_until(look, timeout, what, every=0.15)
 

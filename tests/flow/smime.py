@@ -62,6 +62,7 @@ class Client:
     p12: Path | None = None
     p12_password: str = ""
     known: dict = field(default_factory=dict)   # address -> certificate file, learnt from signed mail
+    read: dict = field(default_factory=dict)    # mails opened before
 
     @property
     def key(self):
@@ -99,6 +100,11 @@ class Client:
 
     def open(self, raw):
         """Decrypt with our key, verify against the clinic's root, and say who signed. Raises SmimeError."""
+        if raw not in self.read:
+            self.read[raw] = self.open_first(raw)
+        return self.read[raw]
+
+    def open_first(self, raw):
         outer = email.message_from_bytes(raw, policy=email.policy.default)
         inside = openssl("cms", "-decrypt", "-inform", "SMIME", "-recip", self.cert, "-inkey", self.key, data=raw)
         with tempfile.NamedTemporaryFile(dir=self.home) as signer:
