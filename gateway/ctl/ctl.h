@@ -52,6 +52,8 @@ int ctl_look_with_keys(const struct ctl *, struct conf **ret_conf, struct store 
 
 /* Verbs that need neither configuration nor daemon. */
 int cmd_policy_cases(struct ctl *);   /* policy cases FILE.json */
+int cmd_policy_test(struct ctl *);    /* policy test [--boundaries FILE] */
+int cmd_policy_explain(struct ctl *); /* policy explain [--boundaries FILE] ... FILE */
 int cmd_promise_cases(struct ctl *);  /* promise cases FILE.json */
 int cmd_template_check(struct ctl *); /* template check [--language L] [DIR] */
 int cmd_mail_explain(struct ctl *);   /* mail explain [--trust FILE]... FILE... */
