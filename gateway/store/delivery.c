@@ -57,21 +57,50 @@ lane_of(struct arena *a, const char *destination)
 	"d.destination), 0))"                                                                                          \
 	" END"
 
+/* The key is taken: fine when it is the same delivery. */
 static enum status
-known_key(struct tx *tx, const char *message, const char *destination, const char *idem_key, struct err *err)
+known_key(struct tx *tx, int64_t mseq, const char *destination, const char *idem_key, struct err *err)
 {
-	int64_t same = 0, any = 0;
+	int64_t same = 0;
 
-	TRY(SQL_INT(tx, 0, &any, err, "SELECT count(*) FROM delivery WHERE idem_key = ?", b_text(idem_key)));
 	TRY(SQL_INT(tx, 0, &same, err,
-	    "SELECT count(*) FROM delivery WHERE idem_key = ? AND mseq = (SELECT seq FROM message WHERE ref = ?) AND "
-	    "destination = ?",
-	    b_text(idem_key), b_text(message), b_text(destination)));
+	    "SELECT count(*) FROM delivery WHERE idem_key = ? AND mseq = ? AND destination = ?", b_text(idem_key),
+	    b_int(mseq), b_text(destination)));
 	if (same == 1)
 		return ST_OK;
-	if (any > 0)
-		return err_set(err, ST_LOCAL, "store.constraint", "another delivery has this idempotency key");
-	return err_set(err, ST_MSG_REFUSED, "store.none", "no such message, or one that was recorded as an event");
+	return err_set(err, ST_LOCAL, "store.constraint", "another delivery has this idempotency key");
+}
+
+struct place { /* where a new delivery goes */
+	int64_t mseq, due_ms;
+	const char *thread;
+	enum message_state state;
+};
+
+static enum status
+find_place(struct tx *tx, const char *message, const char *destination, int64_t not_before_ms, struct arena *a,
+    struct place *ret, struct err *err)
+{
+	AUTO_QUERY q = { 0 };
+	struct place p = { 0 };
+	int64_t rests = 0;
+
+	TRY(SQL_QUERY(&q, tx, err,
+	    "SELECT m.seq, m.thread, m.state, (SELECT x.rests_until_ms FROM destination x WHERE x.name = ?2)"
+	    " FROM message m WHERE m.ref = ?1",
+	    b_text(message), b_text(destination)));
+	if (!query_next(&q)) {
+		TRY(query_end(&q, err));
+		return NO_ROW(err, "message");
+	}
+	p.mseq = query_int(&q, 0);
+	p.thread = query_text(&q, 1, a);
+	p.state = message_state_of(query_text(&q, 2, a));
+	rests = query_int(&q, 3);
+	TRY(query_end(&q, err));
+	p.due_ms = p.state == MSG_HELD ? NEVER_MS : rests > not_before_ms ? rests : not_before_ms;
+	*ret = p;
+	return ST_OK;
 }
 
 enum status
@@ -80,27 +109,27 @@ delivery_add(struct tx *tx, const char *message, const char *destination, const 
 {
 	AUTO(arena) a = arena_new();
 	char ref[REF_LEN + 1];
-	int64_t changed = 0, finished = 0;
+	struct place p = { 0 };
+	int64_t added = 0;
 
 	/* "At once" means now: were it 0, a steady stream of new ones would always go before what was deferred. */
 	if (not_before_ms < tx->now_ms)
 		not_before_ms = tx->now_ms;
+	TRY(find_place(tx, message, destination, not_before_ms, a, &p, err));
+	if (p.state == MSG_RECORDED)
+		return err_set(err, ST_MSG_REFUSED, "delivery.recorded", "what was recorded as an event goes nowhere");
 	random_ref(ref, REF_LEN);
-	TRY(SQL_RUN(tx, &changed, err,
-	    "INSERT INTO delivery (ref, mseq, thread, lane, destination, idem_key, state, due_ms, "
-	    "not_before_ms,"
-	    " made_ms) SELECT d.ref, m.seq, m.thread, ?6, d.destination, ?4, 'queued', " DUE ", d.not_before_ms, ?7"
-	    " FROM message m, (SELECT ?1 AS ref, ?3 AS destination, ?5 AS not_before_ms) d"
-	    " WHERE m.ref = ?2 AND m.state <> 'recorded' ON CONFLICT (idem_key) DO NOTHING",
-	    b_text(ref), b_text(message), b_text(destination), b_text(idem_key), b_int(not_before_ms),
-	    b_text(lane_of(a, destination)), b_int(tx->now_ms)));
-	if (changed == 0)
-		return known_key(tx, message, destination, idem_key, err);
+	TRY(SQL_RUN(tx, &added, err,
+	    "INSERT INTO delivery (ref, mseq, thread, lane, destination, idem_key, state, due_ms, not_before_ms, "
+	    "made_ms)"
+	    " VALUES (?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?) ON CONFLICT (idem_key) DO NOTHING",
+	    b_text(ref), b_int(p.mseq), b_ref(p.thread), b_text(lane_of(a, destination)), b_text(destination),
+	    b_text(idem_key), b_int(p.due_ms), b_int(not_before_ms), b_int(tx->now_ms)));
+	if (added == 0)
+		return known_key(tx, p.mseq, destination, idem_key, err);
 	TRY(history_note(tx, message, "queued", destination, err));
 	/* Almost always it is in flight or held already, and stays so. */
-	TRY(SQL_INT(tx, 0, &finished, err, "SELECT state NOT IN ('in_flight', 'held') FROM message WHERE ref = ?",
-	    b_text(message)));
-	return finished != 0 ? message_fold(tx, message, err) : ST_OK;
+	return p.state == MSG_DELIVERED || p.state == MSG_RETURNED ? message_fold(tx, message, err) : ST_OK;
 }
 
 /* Nothing older of the same thread may still be on its way to the same destination. Held messages do not block. */

@@ -92,7 +92,8 @@ static const char *const sql[] = {
 	"  CHECK ((state IN ('done', 'failed')) = (ended_ms > 0))"
 	") STRICT",
 	"CREATE INDEX delivery_due ON delivery (lane, due_ms, seq) WHERE ended_ms = 0",
-	"CREATE INDEX delivery_order ON delivery (thread, destination, mseq) WHERE ended_ms = 0",
+	"CREATE INDEX delivery_order ON delivery (thread, destination, mseq)"
+	" WHERE ended_ms = 0 AND thread IS NOT NULL",
 	"CREATE INDEX delivery_message ON delivery (mseq)",
 	"CREATE INDEX delivery_remote ON delivery (remote_id) WHERE remote_id <> ''",
 

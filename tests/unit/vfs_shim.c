@@ -63,17 +63,30 @@ x_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 	return rc != SQLITE_OK ? rc : in(f)->pMethods->xWrite(in(f), p, n, at);
 }
 
+static long
+monotonic_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (long)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
 static int
 x_sync(sqlite3_file *f, int flags)
 {
 	int us = atomic_load(&vfs_shim.sync_delay_us);
 	struct timespec ts = { us / 1000000, (long)(us % 1000000) * 1000 };
+	long begin = monotonic_us();
 	int rc = turn(SHIM_SYNC);
 
-	atomic_fetch_add(&vfs_shim.syncs, 1);
+	if (rc == SQLITE_OK)
+		rc = in(f)->pMethods->xSync(in(f), flags);
 	if (us > 0)
 		nanosleep(&ts, NULL);
-	return rc != SQLITE_OK ? rc : in(f)->pMethods->xSync(in(f), flags);
+	atomic_fetch_add(&vfs_shim.syncs, 1);
+	atomic_fetch_add(&vfs_shim.sync_us, monotonic_us() - begin);
+	return rc;
 }
 
 /* The rest goes straight through. */

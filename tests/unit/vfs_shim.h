@@ -18,6 +18,7 @@ struct vfs_shim {
 	atomic_long fail_times;
 	atomic_int fail_with;	  /* an SQLite result code */
 	atomic_int sync_delay_us; /* a slower disk */
+	atomic_long sync_us;	  /* spent in syncs so far, delays and waiting for a processor included */
 };
 extern struct vfs_shim vfs_shim;
 
