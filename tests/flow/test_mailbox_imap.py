@@ -32,18 +32,19 @@ class Box:
         self.secret.touch(mode=0o600)
         self.secret.write_text(clinic.path("portico", "secrets", "imap").read_text())
         path = clinic.path("dovecot", "etc", "dovecot.conf")
-        text = path.read_text().replace("port = 0", f"port = {self.clear_port}", 1).replace("ssl = required", "ssl = yes", 1)
-        path.write_text(text + dovecot)
+        text = path.read_text().replace("port = 0", f"port = {self.clear_port}", 1)
+        path.write_text(text.replace("ssl = required", "ssl = yes", 1) + dovecot)
         clinic.dovecot.start()
 
-    def run(self, *action, folder="Portal", port=None, host="localhost", ca=None, master="portico", secret=None, timeout=20,
-            die=None, user=None):
-        command = [self.tool, host, port or self.clinic.imaps_port, ca or self.clinic.ca, user or self.person.login, master,
-                   secret or self.secret, timeout, folder, *action]
+    def run(self, *action, folder="Portal", port=None, ca=None, master="portico", secret=None, timeout=20, die=None,
+            user=None):
+        command = [self.tool, "localhost", port or self.clinic.imaps_port, ca or self.clinic.ca,
+                   user or self.person.login, master, secret or self.secret, timeout, folder, *action]
         env = {k: v for k, v in os.environ.items() if k != "PORTICO_DIE_AT"}
         if die:
             env["PORTICO_DIE_AT"] = die
-        return subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300, check=False, env=env)
+        return subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300, check=False,
+                              env=env)
 
     def ok(self, *action, **how):
         done = self.run(*action, **how)
@@ -202,7 +203,8 @@ def test_a_line_cut_at_any_byte_loses_and_doubles_nothing(box, long_form):
     try:
         for i, token in enumerate(tokens):
             # A whole exchange is some 14 KB up and 4 KB down: cuts fall everywhere from the handshake to the answer.
-            cutter.up, cutter.down = (picks.randrange(400, 14000), None) if i % 2 else (None, picks.randrange(1500, 4200))
+            cutter.up = picks.randrange(400, 14000) if i % 2 else None
+            cutter.down = None if i % 2 else picks.randrange(1500, 4200)
             done = box.run("exactly-once", box.journal(), GRACE_MS, token, port=cutter.port)
             if done.returncode != 0:
                 assert done.stdout.startswith("remote-down "), done.stdout
@@ -308,8 +310,9 @@ def test_one_mail_among_many_is_found(box):
     assert took < 20
 
 
-@pytest.mark.parametrize("folder, wire", [("Ärzte & Pflege", "&AMQ-rzte &- Pflege"), ("Portal/Failed", "Portal/Failed"),
-                                          ("日本語", "&ZeVnLIqe-"), ("With space", "With space"), ("50% *new*", "50% *new*")])
+@pytest.mark.parametrize("folder, wire", [
+    ("Ärzte & Pflege", "&AMQ-rzte &- Pflege"), ("Portal/Failed", "Portal/Failed"), ("日本語", "&ZeVnLIqe-"),
+    ("With space", "With space"), ("50% *new*", "50% *new*")])
 def test_folder_names_of_all_kinds(box, folder, wire):
     made = box.ok("deliver", "tok-1", box.mail("tok-1"), folder=folder)
     assert box.ok("find", "tok-1", "", folder=folder) == made
@@ -355,9 +358,9 @@ def test_only_the_clinics_own_server_hears_the_password(box):
     mark = box.clinic.dovecot.log.stat().st_size
     other = box.tmp / "other"
     other.mkdir()
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
-                    "-subj", "/CN=other", "-keyout", other / "key", "-out", other / "ca.crt"], check=True,
-                   capture_output=True)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-days", "1", "-subj", "/CN=other", "-keyout", other / "key", "-out", other / "ca.crt"],
+                   check=True, capture_output=True)
     for port in (box.clinic.imaps_port, f"s{box.clear_port}"):
         assert box.fails("open", ca=other / "ca.crt", port=port) == "remote-down tls.verify"
         assert box.fails("open", ca="-", port=port) == "remote-down tls.verify"
