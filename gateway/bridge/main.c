@@ -134,6 +134,7 @@ main(int argc, char **argv)
 	fault_init();
 	log_open("portico-bridge", prio);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_IGN); /* the pager's hook is not waited for */
 	/* Threads inherit the mask: signals come to sigwait() alone. */
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);

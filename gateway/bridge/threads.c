@@ -6,6 +6,7 @@
 #include "flow/clockwork.h"
 #include "flow/courier.h"
 #include "flow/intake.h"
+#include "flow/watch.h"
 #include "mailbox/mailbox.h"
 #include "portal/portal.h"
 
@@ -19,6 +20,7 @@
 #define TROUBLE_MS 5000 /* pause after trouble of our own */
 #define CLOCKWORK_MS 1000
 #define CHECKPOINT_MS 30000
+#define CERTIFICATES_MS (600 * 1000LL)
 
 /* ---- portal -> ledger -------------------------------------------------------------------------------------------- */
 
@@ -155,32 +157,52 @@ run_courier(void *arg)
 
 /* ---- time and bells ---------------------------------------------------------------------------------------------- */
 
+/* What is due by the wall clock: reminders, late promises, unanswered holds, emergencies nobody has. */
+static void
+tick(struct bridge *b, bool certificates)
+{
+	struct clockwork_done done = { 0 };
+	struct err err = ERR_NONE;
+	size_t pages = 0, troubles = 0;
+	struct view v;
+	enum status st;
+
+	view_begin(b->world, &v);
+	st = clockwork_tick(&v, &done, &err);
+	if (st == ST_OK)
+		st = watch_emergencies(&v, &pages, &err);
+	if (st == ST_OK && certificates)
+		st = watch_certificates(&v, &troubles, &err);
+	view_end(&v);
+	if (st != ST_OK)
+		log_event(LOG_ERR, "clockwork-trouble", F_ERR(&err));
+	if (pages > 0)
+		log_event(LOG_ALERT, "paged", F_NUM("emergencies", (int64_t)pages));
+	if (troubles > 0)
+		log_event(LOG_WARNING, "certificates", F_NUM("trouble", (int64_t)troubles));
+	if (done.reminders + done.late_notices + done.hold_reminders == 0)
+		return;
+	log_event(LOG_NOTICE, "reminded", F_NUM("promises", (int64_t)done.reminders),
+	    F_NUM("late", (int64_t)done.late_notices), F_NUM("holds", (int64_t)done.hold_reminders));
+	bell_ring(b->bell);
+}
+
 void *
 run_clockwork(void *arg)
 {
 	struct bridge *b = arg;
 	unsigned seen = 0;
-	int64_t checkpoint_at = monotonic_ms() + CHECKPOINT_MS;
+	int64_t checkpoint_at = monotonic_ms() + CHECKPOINT_MS, certificates_at = monotonic_ms();
 
 	while (!atomic_load(&b->stop)) {
-		struct clockwork_done done = { 0 };
+		int64_t now = monotonic_ms(), until = now + CLOCKWORK_MS;
 		struct err err = ERR_NONE;
-		struct view v;
-		int64_t until = monotonic_ms() + CLOCKWORK_MS;
-		enum status st;
 
-		view_begin(b->world, &v);
-		st = clockwork_tick(&v, &done, &err);
-		view_end(&v);
-		if (st != ST_OK)
-			log_event(LOG_ERR, "clockwork-trouble", F_ERR(&err));
-		if (done.reminders + done.late_notices + done.hold_reminders > 0) {
-			log_event(LOG_NOTICE, "reminded", F_NUM("promises", (int64_t)done.reminders),
-			    F_NUM("late", (int64_t)done.late_notices), F_NUM("holds", (int64_t)done.hold_reminders));
-			bell_ring(b->bell);
-		}
-		if (monotonic_ms() >= checkpoint_at) {
-			checkpoint_at = monotonic_ms() + CHECKPOINT_MS;
+		tick(b, now >= certificates_at);
+		if (now >= certificates_at)
+			certificates_at = now + CERTIFICATES_MS;
+		if (now >= checkpoint_at) {
+			checkpoint_at = now + CHECKPOINT_MS;
 			if (store_checkpoint(b->world->store, &err) != ST_OK)
 				log_event(LOG_ERR, "checkpoint-trouble", F_ERR(&err));
 		}

@@ -66,7 +66,7 @@ struct site_conf {
 	/* couriers */
 	int64_t courier_threads, lease_s, retry_min_s, retry_max_s, retry_give_up_s;
 	/* deadlines of what waits for a person */
-	int64_t hold_s;		 /* a held message, for its clinician */
+	int64_t hold_s;		 /* a held message, for its clinician: open time */
 	int64_t support_hold_s;	 /* one nobody could be found for, for the desk */
 	int64_t page_after_s;	 /* an emergency that is in no mailbox */
 	const char *mail_folder; /* "Portal" */

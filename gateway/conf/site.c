@@ -107,8 +107,8 @@ static const struct conf_key courier_keys[] = {
 };
 
 static const struct conf_key deadline_keys[] = {
-	KEY(site_conf, "hold", hold_s, CONF_DURATION, .def = "1d", .min = HOUR, .max = 14 * DAY,
-	    .help = "a held message, until its clinician decided"),
+	KEY(site_conf, "hold", hold_s, CONF_DURATION, .def = "4h", .min = 10 * MINUTE, .max = 14 * DAY,
+	    .help = "open hours a held message waits for its clinician; less when a promise or urgency asks for it"),
 	KEY(site_conf, "support_hold", support_hold_s, CONF_DURATION, .def = "4h", .min = 5 * MINUTE, .max = 3 * DAY,
 	    .help = "a patient's message whose addressee we do not know, until the desk looked at it"),
 	KEY(site_conf, "emergency_page", page_after_s, CONF_DURATION, .def = "5m", .min = 30, .max = HOUR,

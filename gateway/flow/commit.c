@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/param.h>
 
-#define HOLD_OPEN_MINUTES 240
 #define HOLD_URGENT_S 1800
 
 static const char *
@@ -68,13 +67,15 @@ hold_deadline(struct tx *tx, struct judging *j, int64_t *ret, struct err *err)
 {
 	const struct response *r = j->v->conf->response;
 	const struct calendar *cal = j->who->calendar != NULL ? response_calendar(r, j->who->calendar) : NULL;
-	const struct sla four_hours = { .mode = SLA_BUSINESS_MINUTES, .n = HOLD_OPEN_MINUTES, .cutoff = -1 };
+	const struct sla open_hours = {
+		.mode = SLA_BUSINESS_MINUTES, .n = (int32_t)(j->v->conf->site.hold_s / 60), .cutoff = -1
+	};
 	int64_t now = tx_now_ms(tx) / 1000, by;
 	struct promise_row *row = NULL;
 	struct promise p;
 	size_t n = 0;
 
-	TRY(promise_compute(cal != NULL ? cal : r->clinic, &four_hours, now, now, &p, err));
+	TRY(promise_compute(cal != NULL ? cal : r->clinic, &open_hours, now, now, &p, err));
 	by = p.none ? now + 86400 : p.due;
 	if (j->verdict.urgency >= URGENCY_URGENT)
 		by = MIN(by, now + HOLD_URGENT_S);

@@ -187,6 +187,8 @@ settle_in_tx(struct tx *tx, void *arg, struct err *err)
 
 	TRY(delivery_settle(tx, job->d->ref, job->remote_id, err));
 	TRY(incident_close(tx, job->d->destination, err));
+	if (strcmp(job->m->urgency, "emergency") == 0)
+		TRY(incident_close(tx, arena_printf(job->a, "emergency/%s", job->m->ref), err));
 	if (strcmp(job->c->lane, LANE_PORTAL) != 0 || !answers_patient(job) || job->thread == NULL)
 		return ST_OK;
 	/* Kept = the first human answer accepted by the portal at or before due. */

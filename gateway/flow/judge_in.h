@@ -38,7 +38,7 @@ enum status commit_event(struct judging *, const char *note, struct err *) MUST_
 /* The answer to a question about a hold. */
 enum status commit_command(struct judging *, struct err *) MUST_CHECK;
 
-/* 4 open hours, half the time left on the promise, 30 minutes when urgent: the earliest. Seconds UTC. */
+/* couriers.hold open hours, half the time left on the promise, 30 minutes when urgent: the earliest. Seconds UTC. */
 enum status hold_deadline(struct tx *, struct judging *, int64_t *ret, struct err *) MUST_CHECK;
 
 #endif

@@ -138,6 +138,15 @@ class Client:
         to = [self.known[a.lower()] for a in addresses] + [self.cert]
         return openssl("cms", "-encrypt", cipher, "-outform", "SMIME", *to, data=entity)
 
+    def quoted(self, raw):
+        """As Thunderbird quotes what it answers."""
+        try:
+            text = self.open(raw).text
+        except SmimeError:
+            text = "(this could not be read)"
+        return "On 11/22/26 4:39 PM, Springfield Clinic wrote:\n" + "".join(
+            f"> {row}".rstrip() + "\n" for row in text.splitlines())
+
     def write(self, to, subject, text, *, answers=None, sign=True, encrypt=True, headers=(), froms=None, detached=True,
               message_id=None, content_type="text/plain; charset=utf-8", date=None, quote=True):
         """A mail from this client: bytes with CRLF. answers is the raw mail it replies to.
@@ -146,7 +155,8 @@ class Client:
         From fields. Everything odd a test needs is asked for by name; the default is what a sane client sends.
         """
         if quote and answers is not None:
-            text = text.rstrip("\n") + "\n\nOn an earlier day, the portal wrote:\n> (quoted)\n"
+            text = (text.rstrip("\n") + "\n\nOn Wed, 4 Mar 2026 at 10:00, Springfield Clinic <portal@clinic.example> "
+                    "wrote:\n> (quoted)\n")
         entity = (f"Content-Type: {content_type}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n".encode()
                   + crlf(text.encode()))
         if sign:

@@ -2,6 +2,7 @@
 #include "clinic.h"
 
 #include "flow/clockwork.h"
+#include "flow/watch.h"
 #include "mailbox/mailbox_null.h"
 
 #include <setjmp.h>
@@ -166,7 +167,7 @@ bad_news_is_refused_and_explained(void **state)
 	clinic_last_post(&c, "homer", &n);
 	assert_int_equal(n, 2);
 	assert_true(clinic_mail(&c, "lee", 1, &notice));
-	assert_non_null(strstr(notice.text, "news.malignancy"));
+	assert_non_null(strstr(notice.text, "cancer"));
 	assert_non_null(strstr(notice.text, "clinic's default"));
 	assert_non_null(strstr(notice.text, "results are back"));
 	assert_non_null(strstr(notice.text, a.ref));
@@ -513,24 +514,43 @@ tick(void)
 	clinic_run(&c);
 }
 
+static enum status
+first_promise(struct tx *tx, void *arg, struct err *err)
+{
+	struct promise_row *row = NULL;
+	size_t n = 0;
+
+	TRY(promise_list(tx, NULL, true, c.a, &row, &n, err));
+	assert_true(n > 0);
+	*(struct promise_row *)arg = row[0];
+	return ST_OK;
+}
+
 static void
 promise_is_reminded_and_its_breach_told(void **state)
 {
+	struct promise_row p;
+	struct err err = ERR_NONE;
 	size_t mails, posts = 0;
 
 	(void)state;
 	asked();
+	assert_int_equal(store_read(c.w->store, first_promise, &p, &err), ST_OK);
 	mails = clinic_mails("lee");
+	clinic_set_clock(&c, p.warn_ms[0] / 1000 - 1);
 	tick();
 	assert_int_equal(clinic_mails("lee"), mails);
-	clinic_set_clock(&c, CLINIC_NOW + 30 * 3600);
+	clinic_set_clock(&c, p.warn_ms[0] / 1000);
 	tick();
 	tick();
 	assert_int_equal(clinic_mails("lee"), mails + 1);
-	clinic_set_clock(&c, CLINIC_NOW + 14 * 86400);
-	tick();
+	clinic_set_clock(&c, p.warn_ms[1] / 1000);
 	tick();
 	assert_int_equal(clinic_mails("lee"), mails + 2);
+	clinic_set_clock(&c, p.due_ms / 1000);
+	tick();
+	tick();
+	assert_int_equal(clinic_mails("lee"), mails + 3);
 	clinic_last_post(&c, "homer", &posts);
 	assert_int_equal(posts, 3);
 }
@@ -547,6 +567,48 @@ hold_that_nobody_answers_is_asked_again(void **state)
 	tick();
 	assert_true(clinic_mails("lee") > mails);
 	assert_int_equal(clinic_count(&c).held, 1);
+}
+
+static void
+emergency_in_no_mailbox_is_an_incident_once(void **state)
+{
+	struct err err = ERR_NONE;
+	struct view v;
+	size_t pages;
+
+	(void)state;
+	clinic_write(&c, "homer", "lee", NULL, "I have crushing chest pain right now.");
+	view_begin(c.w, &v);
+	assert_int_equal(watch_emergencies(&v, &pages, &err), ST_OK);
+	assert_int_equal(clinic_count(&c).open_incidents, 0);
+	clinic_set_clock(&c, CLINIC_NOW + v.conf->site.page_after_s + 1);
+	assert_int_equal(watch_emergencies(&v, &pages, &err), ST_OK);
+	assert_int_equal(watch_emergencies(&v, &pages, &err), ST_OK);
+	assert_int_equal(clinic_count(&c).open_incidents, 1);
+	view_end(&v);
+	clinic_run(&c);
+	assert_int_equal(clinic_count(&c).open_incidents, 0);
+}
+
+static void
+certificate_that_ends_is_an_incident_until_renewed(void **state)
+{
+	struct err err = ERR_NONE;
+	struct view v;
+	size_t troubles;
+
+	(void)state;
+	view_begin(c.w, &v);
+	assert_int_equal(watch_certificates(&v, &troubles, &err), ST_OK);
+	assert_int_equal(troubles, 0);
+	clinic_set_clock(&c, CLINIC_NOW + 340 * INT64_C(86400));
+	assert_int_equal(watch_certificates(&v, &troubles, &err), ST_OK);
+	assert_int_equal(troubles, 5);
+	assert_int_equal(clinic_count(&c).open_incidents, 5);
+	clinic_set_clock(&c, CLINIC_NOW);
+	assert_int_equal(watch_certificates(&v, &troubles, &err), ST_OK);
+	assert_int_equal(clinic_count(&c).open_incidents, 0);
+	view_end(&v);
 }
 
 #define FLOW(f) cmocka_unit_test_setup_teardown(f, open_clinic, close_clinic)
@@ -578,6 +640,8 @@ main(void)
 		FLOW(unusable_mailbox_goes_to_the_cover),
 		FLOW(promise_is_reminded_and_its_breach_told),
 		FLOW(hold_that_nobody_answers_is_asked_again),
+		FLOW(emergency_in_no_mailbox_is_an_incident_once),
+		FLOW(certificate_that_ends_is_an_incident_until_renewed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
