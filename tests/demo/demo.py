@@ -54,9 +54,12 @@ class Screen:
 
     def show(self, text, lines=40):
         """Something quoted: a mail, the output of a command."""
-        rows = text.rstrip().splitlines()
+        rows = []
+        for row in text.rstrip().splitlines():
+            indent = " " * (len(row) - len(row.lstrip()))
+            rows += textwrap.wrap(row, self.width - 8, subsequent_indent=indent, break_on_hyphens=False) or [""]
         for row in rows[:lines]:
-            print(f"      {self.dim}|{self.plain} {row[:self.width - 8]}")
+            print(f"      {self.dim}|{self.plain} {row}")
         if len(rows) > lines:
             print(f"      {self.dim}| ... {len(rows) - lines} lines more{self.plain}")
         sys.stdout.flush()
@@ -125,8 +128,7 @@ class Story:
         for secret in (b"Simpson", b"stomach", b"Stomach", b"1001"):
             expect(secret not in self.raw, "nothing about the patient outside the encryption", secret.decode())
         s.say("openssl cms, which is not our code, decrypts it with Dr. Lee's key and verifies the signature:")
-        s.show(f"Verification successful, signer {self.opened.signer}\nSubject: {self.opened.subject}\n\n"
-               + self.opened.text)
+        s.show(f"Verification successful, signer {self.opened.signer}\n\n" + self.opened.text)
         expect(self.opened.signer == self.clinic.settings.gateway_address, "signed by the gateway", self.opened.signer)
         expect(self.opened.subject.startswith("Stomach pain"), "the real subject inside", self.opened.subject)
         s.took("read by an independent S/MIME program", seconds)
@@ -161,7 +163,7 @@ class Story:
         s.took("not sent", reply.seconds)
         _, notice = self.talk.wait_notice(self.lee, found[1])
         s.say("A sealed notice in the folder says why (decrypted):")
-        s.show(f"Subject: {notice.subject}\n\n{notice.text}")
+        s.show(notice.text)
         expect("Whose choice:" in notice.text and "cancer" in notice.text, "which boundary and whose choice", notice.text)
         invitation = re.search(r"You can send this instead:\n\n\s*(.+?)\n\n", notice.text, re.S)
         expect(invitation, "a text that can be sent instead", notice.text)
@@ -221,24 +223,36 @@ class Story:
 
 
 def how_to_connect(clinic, screen):
+    """Everything a mail program of any user on this machine needs; the passwords are the demo's own."""
     screen.step("Your turn: connect a mail program on this machine")
-    rows = []
+    give = clinic.folder("connect")
+    shutil.copyfile(clinic.ca, give / "servers.crt")
+    shutil.copyfile(clinic.path("state", "ca", "root.crt"), give / "mail.crt")
+    people = ""
     for person in clinic.people.values():
-        rows.append(f"{person.name:20} {person.address:26} login {person.login:13} password {person.password}\n"
-                    f"{'':20} PKCS#12 {person.p12}   password {person.p12_password}")
-    screen.show(f"""IMAP         localhost port {clinic.imaps_port}, TLS from the first byte
-SMTP         localhost port {clinic.submission_port} with STARTTLS, or {clinic.submissions_port} with TLS; log in
-server CA    {clinic.ca}          (trust it for servers)
-S/MIME root  {clinic.path('state', 'ca', 'root.crt')}    (trust it for mail)
+        shutil.copyfile(person.p12, give / person.p12.name)
+        people += (f"{person.name:20} {person.address:24} login {person.login:13} password {person.password:11} "
+                   f"{person.p12.name:12} password {person.p12_password}\n")
+    command = f"{clinic.programs}/portico --config {clinic.conf_file}"
+    print(f"""
+    IMAP     localhost, port {clinic.imaps_port}, TLS
+    SMTP     localhost, port {clinic.submission_port} with STARTTLS or {clinic.submissions_port} with TLS, with login
+    files    {give}/
+             servers.crt  authority of the servers' certificate: trust it for websites and servers
+             mail.crt     authority of the mail certificates: trust it for e-mail
+             NAME.p12     certificate and key of each clinician
 
-""" + "\n".join(rows) + f"""
+{people.rstrip()}
 
-write as a patient:  echo 'Hello doctor' | {clinic.programs}/portico --config {clinic.conf_file} \\
-                         patient write --patient homer --to lee --subject Hello
-read as a patient:   {clinic.programs}/portico --config {clinic.conf_file} patient read --patient homer
-logs:                {clinic.log_dir}""", 60)
-    screen.say("Answer a mail of the folder Portal with signing and encryption on. Ctrl-C ends the clinic and removes all "
-               "of it.")
+    As root, in another terminal:
+    echo 'Hello doctor' | {command} patient write --patient homer --to lee --subject Hello
+    {command} patient read --patient homer
+    {command} status
+
+    logs     {clinic.log_dir}
+""")
+    screen.say("Answer a mail of the folder Portal, with signing and encryption on. Ctrl-C ends the clinic and removes "
+               "all of it.")
 
 
 def main():

@@ -131,13 +131,15 @@ def main():
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     if not args.here:
         sandbox.enter(network=True)
-    rig.exit_on_signals()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)       # pytest stops on it, and clinics are closed
     begun = time.monotonic()
     results = Results()
     options = ["-p", "no:cacheprovider", "-s", "--rootdir", str(HERE), "-c", os.devnull]
     if args.match:
         options += ["-k", args.match]
-    pytest.main(options + [str(f) for f in files], plugins=[results])
+    if pytest.main(options + [str(f) for f in files], plugins=[results]) == pytest.ExitCode.INTERRUPTED:
+        results.fail("run::interrupted", "the tests were stopped")
     print(f"flow: {time.monotonic() - begun:.0f} s")
     return total(results.passed, results.failed)
 
