@@ -106,7 +106,7 @@ wait_ends_when_woken(void **state)
 static void
 what_was_written_is_fetched(void **state)
 {
-	const char *thread, *id;
+	const char *thread = NULL, *id = NULL;
 	struct portal_message *m;
 	int64_t begin = monotonic_ms();
 
@@ -132,7 +132,7 @@ static void
 unacked_comes_back_acked_does_not(void **state)
 {
 	static const char *const texts[] = { "one", "two", "three" };
-	const char *thread = NULL, *id;
+	const char *thread = NULL, *id = NULL;
 	char ids[3][64];
 	struct portal_message *m;
 
@@ -179,7 +179,7 @@ make_post(const char *thread, const char *key, const struct content *c)
 static const char *
 some_thread(void)
 {
-	const char *thread = "T", *id;
+	const char *thread = "T", *id = NULL;
 
 	if (portal_bench.write != NULL)
 		assert_true(portal_bench.write(NULL, "hello", &thread, &id));

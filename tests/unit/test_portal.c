@@ -191,7 +191,7 @@ faults_come_as_planned(void **state)
 	struct portal_post post = {
 		.idem_key = "k", .patient_key = "homer", .author = "portico", .author_name = "Clinic", .content = c
 	};
-	const char *thread, *id;
+	const char *thread = NULL, *id = NULL;
 	char *got = NULL;
 
 	(void)state;
@@ -233,7 +233,7 @@ conversation_reads_as_it_happened(void **state)
 		.author_name = "Dr. Lee",
 		.content = answer };
 	struct reading r = { "homer", NULL, a, NULL, 0 };
-	const char *t1, *t2, *id;
+	const char *t1 = NULL, *t2 = NULL, *id = NULL;
 	char *got = NULL;
 
 	(void)state;
@@ -273,7 +273,7 @@ nobody_reads_or_writes_for_another(void **state)
 	} rows[] = { { "unknown patient", "nobody", false }, { "unknown in a thread", "nobody", true },
 		{ "another patient's thread", "ned", true }, { "empty", "", false } };
 	AUTO(arena) a = arena_new();
-	const char *thread, *id;
+	const char *thread = NULL, *id = NULL;
 
 	(void)state;
 	assert_true(homer_writes(NULL, "secret", &thread, &id));
@@ -297,7 +297,7 @@ attachments_survive(void **state)
 	struct portal *p = open_local();
 	struct portal_message *m = NULL;
 	struct tx *tx = tx_begin(s.store);
-	const char *thread, *id;
+	const char *thread = NULL, *id = NULL;
 
 	(void)state;
 	content_add(c, "knee.png", "image/png", bytes, sizeof bytes);
@@ -333,7 +333,7 @@ nothing_a_patient_wrote_lies_in_clear(void **state)
 {
 	AUTO_STR db = xstrdup(dir_file(s.dir, "portico.db"));
 	AUTO_STR wal = xstrdup(dir_file(s.dir, "portico.db-wal"));
-	const char *thread, *id;
+	const char *thread = NULL, *id = NULL;
 
 	(void)state;
 	assert_true(homer_writes(NULL, "canary-word", &thread, &id));
@@ -347,7 +347,7 @@ nothing_a_patient_wrote_lies_in_clear(void **state)
 static void *
 write_soon(void *arg)
 {
-	const char *thread, *id;
+	const char *thread = NULL, *id = NULL;
 
 	(void)arg;
 	usleep(50000);
