@@ -3,8 +3,9 @@
 
     demo.py [--programs DIR] [--once]
 
-Real Postfix, real Dovecot, portico-milter, portico-bridge and the embedded portal run in a private directory on loopback
-ports. Afterwards the clinic stays up for your own mail program until Ctrl-C; --once exits with the story's result.
+Real Postfix, real Dovecot, portico-milter, portico-bridge and the embedded portal run in a private directory on
+loopback ports. Afterwards the clinic stays up for your own mail program until Ctrl-C; --once exits with the story's
+result.
 """
 
 import argparse
