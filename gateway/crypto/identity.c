@@ -8,12 +8,47 @@
 
 #define DAY 86400
 
+/* The From field with every 8-bit byte of its domain written as a letter; false when there is none. */
+static bool
+plain_domain(const struct entity *e, struct arena *a, struct entity *ret)
+{
+	struct field *fields = ARENA_ARRAY(a, e->nfields, struct field);
+	bool changed = false;
+
+	memcpy(fields, e->fields, e->nfields * sizeof *fields);
+	for (size_t i = 0; i < e->nfields; i++) {
+		struct slice *v = &fields[i].value;
+		const char *at = v->n > 0 && slice_caseeq(fields[i].name, "From") ? memrchr(v->p, '@', v->n) : NULL;
+		char *copy;
+
+		if (at == NULL)
+			continue;
+		copy = arena_strndup(a, v->p, v->n);
+		for (size_t k = (size_t)(at - v->p); k < v->n; k++) {
+			changed |= (copy[k] & 0x80) != 0;
+			copy[k] = (copy[k] & 0x80) != 0 ? 'x' : copy[k];
+		}
+		v->p = copy;
+	}
+	*ret = *e;
+	ret->fields = fields;
+	return changed;
+}
+
 enum reason
 identity_outer(const struct entity *e, struct arena *a, const char **ret)
 {
 	struct err err = ERR_NONE;
+	struct entity plain;
+	const char *other;
 
-	return from_mailbox(e, a, ret, &err) == ST_OK ? R_NONE : reason_of_code(err.code);
+	if (from_mailbox(e, a, ret, &err) == ST_OK)
+		return R_NONE;
+	/* An rfc822Name is ASCII: a domain in other letters (RFC 6532) is well said, and nobody's here. */
+	if (reason_of_code(err.code) == R_FROM_SYNTAX && plain_domain(e, a, &plain) &&
+	    from_mailbox(&plain, a, &other, NULL) == ST_OK)
+		return R_FROM_IDN;
+	return reason_of_code(err.code);
 }
 
 /* RFC 9788 2.1.1: the parameter is on the outermost type of the protected entity and nowhere else counts. */

@@ -202,7 +202,7 @@ judge_unsigned(struct opening *o, enum reason below, const char *protected_from)
 	if (o->partial || below == R_PARTIAL)
 		return R_PARTIAL;
 	if (!o->ret->encrypted)
-		return R_UNSIGNED;
+		return slice_trim(o->ret->inner.body).n == 0 ? R_EMPTY : R_UNSIGNED;
 	return o->cbc ? R_CBC_UNSIGNED : R_ENCRYPTED;
 }
 
@@ -295,6 +295,8 @@ open_mail(const struct open_env *env, struct slice raw, struct arena *a, struct 
 
 	memset(ret, 0, sizeof *ret);
 	reason = judge(&o, raw);
+	if (reason == R_LIMIT && ret->limit_hit == NULL)
+		ret->limit_hit = "limit.mime-params";
 	report_signer(&o);
 	for (size_t i = 0; i < o.nsigs; i++)
 		cms_verdict_clear(&o.sig[i]);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define MAX_PARAMS 64 /* what is read of one Content-Type; more than that is an attack on somebody's parser */
+
 static bool
 ends_with(const char *s, const char *tail)
 {
@@ -46,10 +48,17 @@ is_p7s(const struct entity *e, const struct mime_type *t, struct arena *a)
 	return mime_type_is(t, "application", "octet-stream") && is_named(e, t, a, ".p7s");
 }
 
-static void
+/* R_NONE, or R_LIMIT for a type with more parameters than anybody needs. */
+static enum reason
 type_of(const struct entity *e, struct arena *a, struct mime_type *ret)
 {
-	mime_type_parse(entity_get(e, "Content-Type", a), a, ret);
+	const char *value = entity_get(e, "Content-Type", a);
+	size_t n = 0;
+
+	for (const char *p = value; p != NULL && *p != '\0'; p++)
+		n += *p == ';';
+	mime_type_parse(n <= MAX_PARAMS ? value : NULL, a, ret);
+	return n <= MAX_PARAMS ? R_NONE : R_LIMIT;
 }
 
 /* The body of a CMS part as DER or BER. */
@@ -140,7 +149,8 @@ shape_signed(const struct entity *e, const struct mime_type *t, const struct lim
 		return R_SIGNED_PARTS;
 	if (entity_scan(parts[1], lim, a, &second, NULL) != ST_OK)
 		return R_SIGNED_PARTS;
-	type_of(&second, a, &type);
+	if (type_of(&second, a, &type) != R_NONE)
+		return R_LIMIT;
 	if (!is_p7s(&second, &type, a))
 		return says_smime(t) ? R_SIGNED_PARTS : R_NONE;
 	/* A list's footer behind the signed multipart is not covered; it is never cut off to save the signature. */
@@ -161,7 +171,8 @@ shape_of(const struct entity *e, const struct limits_conf *lim, struct arena *a,
 	memset(ret, 0, sizeof *ret);
 	if (entity_count(e, "Content-Type") > 1 || entity_count(e, "Content-Transfer-Encoding") > 1)
 		return R_MIME_AMBIGUOUS;
-	type_of(e, a, &t);
+	if (type_of(e, a, &t) != R_NONE)
+		return R_LIMIT;
 	if (mime_type_is(&t, "multipart", "signed"))
 		return t.broken ? R_MIME_AMBIGUOUS : shape_signed(e, &t, lim, a, ret);
 	if (mime_type_is(&t, "multipart", "encrypted"))
@@ -215,7 +226,8 @@ walk(struct slice raw, const struct limits_conf *lim, struct arena *a, bool atta
 		return R_LIMIT;
 	if (entity_scan(raw, lim, a, &e, NULL) != ST_OK)
 		return attached ? R_NONE : R_MIME_AMBIGUOUS;
-	type_of(&e, a, &t);
+	if (type_of(&e, a, &t) != R_NONE)
+		return R_LIMIT;
 	if (is_p7m(&e, &t, a))
 		return misplaced_cms(&e, &t, a);
 	if (is_p7s(&e, &t, a))
@@ -236,7 +248,8 @@ shape_below(const struct entity *e, const struct limits_conf *lim, struct arena 
 {
 	struct mime_type t;
 
-	type_of(e, a, &t);
+	if (type_of(e, a, &t) != R_NONE)
+		return R_LIMIT;
 	/* A leaf needs no walk, however large it is. */
 	if (strcmp(t.type, "multipart") != 0 && strcmp(t.type, "message") != 0)
 		return R_NONE;

@@ -20,6 +20,7 @@
 	X(R_NO_SIGNER, "no-signer", OPEN_UNVERIFIED)	    /* a SignedData that only carries certificates */          \
 	X(R_IDENTITY, "identity-mismatch", OPEN_UNVERIFIED) /* a good signature of somebody else than From */          \
 	X(R_UNREGISTERED, "not-registered", OPEN_UNVERIFIED)   /* bound, but not a registered clinician's */           \
+	X(R_FROM_IDN, "from-idn", OPEN_UNVERIFIED)	       /* a domain in letters that no certificate can name */  \
 	X(R_CERT_NO_EMAIL, "cert-no-email", OPEN_UNVERIFIED)   /* the certificate names no usable mail address */      \
 	X(R_CERT_UNTRUSTED, "cert-untrusted", OPEN_UNVERIFIED) /* no chain to an anchor */                             \
 	X(R_CERT_USAGE, "cert-usage", OPEN_UNVERIFIED) /* key usage or extended usage is not for signing mail */       \
@@ -27,7 +28,7 @@
 	X(R_FROM_COUNT, "from-count", OPEN_REJECT)     /* no From field, or several, hidden ones included */           \
 	X(R_FROM_SYNTAX, "from-syntax", OPEN_REJECT)   /* not plainly one mailbox */                                   \
 	X(R_FROM_MISMATCH, "from-mismatch", OPEN_HOLD) /* another protected From, and no signature of that one */      \
-	X(R_EMPTY, "empty", OPEN_HOLD)		       /* nothing, or no header at all */                              \
+	X(R_EMPTY, "empty", OPEN_HOLD)		       /* nothing, no header, or nothing but a header */               \
 	/* the form */                                                                                                 \
 	X(R_LIMIT, "limit", OPEN_HOLD)			 /* see limit_hit */                                           \
 	X(R_LAYERS, "layers", OPEN_HOLD)		 /* more cryptographic layers than we open */                  \
