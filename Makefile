@@ -47,7 +47,7 @@ LIB.conf    := -lyaml -lhs -lical
 LIB.mail    := $(shell pkg-config --libs gmime-3.0 2>/dev/null)
 LIB.crypto  := -lssl -lcrypto
 LIB.store   := -lsqlite3
-LIB.portal  := -ljansson
+LIB.portal  := -lcurl -ljansson
 LIB.mailbox := -letpan
 
 # Bottom to top. A link line names them top first.

@@ -19,6 +19,7 @@
 
 struct boundaries; /* conf/boundaries.h */
 struct response;   /* conf/response.h */
+struct fhir_conf;  /* conf/fhir.h */
 
 /* design: exceeding one is a clear answer to whoever sent it */
 struct limits_conf {
@@ -31,6 +32,7 @@ struct portal_conf {
 	const char *driver;   /* "local", "null", "fhir", "mail" */
 	struct ynode options; /* driver's own keys; valid while the snapshot lives; read through ynode_rebind() */
 	int64_t poll_s;
+	const struct fhir_conf *fhir; /* conf/fhir.h; NULL for other drivers */
 };
 
 struct imap_server_conf { /* where clinicians' mailboxes are */

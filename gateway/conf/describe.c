@@ -171,6 +171,10 @@ show_area(const struct conf *c, const struct conf_area *area, struct buf *ret)
 		if (dot != NULL)
 			buf_printf(ret, "  %s:\n", id);
 		show_keys(area, from, dot != NULL ? "    " : area->section[0] != '\0' ? "  " : "", ret);
+		if (area->inner != NULL && (from = area->inner->at(c, i, &id)) != NULL) {
+			buf_printf(ret, "    %s:\n", area->inner->section);
+			show_keys(area->inner, from, "      ", ret);
+		}
 	}
 }
 

@@ -17,6 +17,8 @@ struct conf_area {
 	/* The i-th struct that the table filled, and its id where there are several (else ""); NULL: no more. The
 	 * function is NULL for what is not kept. */
 	const void *(*at)(const struct conf *, size_t i, const char **ret_id);
+	/* A section inside of each of them, or NULL; its at() takes the same i. */
+	const struct conf_area *inner;
 };
 
 /* All of them, in the order in which the sample files show them. */

@@ -65,7 +65,7 @@ pool_at(const struct conf *c, size_t i, const char **id)
 
 #define AREA(sec, table, at, text)                                                                                     \
 	{                                                                                                              \
-		"clinicians.yaml", sec, table, ARRAY_LEN(table), text, at                                              \
+		"clinicians.yaml", sec, table, ARRAY_LEN(table), text, at, NULL                                        \
 	}
 const struct conf_area people_areas[] = {
 	AREA("", top_keys, NULL, "who answers patients"),

@@ -1,5 +1,6 @@
 #include "base/own.h"
 #include "conf/conf_in.h"
+#include "conf/fhir.h"
 #include "conf/zone.h"
 
 #include <stdio.h>
@@ -138,7 +139,7 @@ static const struct conf_key limit_keys[] = {
 
 static const struct conf_key portal_keys[] = {
 	KEY(portal_conf, "driver", driver, CONF_STR, .required = true,
-	    .help = "local: the portal built in; null: nobody writes, posts vanish"),
+	    .help = "local: the portal built in; fhir: a FHIR R4 server; null: nobody writes, posts vanish"),
 	KEY(portal_conf, "poll", poll_s, CONF_DURATION, .def = "1s", .min = 1, .max = HOUR,
 	    .help = "how often we look where the portal cannot call us"),
 	KEY(portal_conf, "options", options, CONF_NODE, .help = "keys of the driver's own"),
@@ -189,9 +190,20 @@ server_at(const struct conf *c, size_t i, const char **id)
 	return i < c->site.nservers ? &c->site.servers[i] : NULL;
 }
 
+static const void *
+fhir_at(const struct conf *c, size_t i, const char **id)
+{
+	*id = "";
+	return i < c->site.nportals ? c->site.portals[i].fhir : NULL;
+}
+
+static const struct conf_area fhir_area = {
+	.section = "options", .keys = fhir_keys, .nkeys = N_FHIR_KEYS, .at = fhir_at
+};
+
 #define AREA(sec, table, at, text)                                                                                     \
 	{                                                                                                              \
-		"portico.yaml", sec, table, ARRAY_LEN(table), text, at                                                 \
+		"portico.yaml", sec, table, ARRAY_LEN(table), text, at, NULL                                           \
 	}
 const struct conf_area site_areas[] = {
 	AREA("", top_keys, NULL, "the site: everything the IT administrator owns"),
@@ -204,7 +216,9 @@ const struct conf_area site_areas[] = {
 	AREA("couriers", courier_keys, site_at, "how messages leave"),
 	AREA("deadlines", deadline_keys, site_at, "what waits for a person"),
 	AREA("limits", limit_keys, limits_at, "what is too much"),
-	AREA("portals.<id>", portal_keys, portal_at, "one portal"),
+	{ "portico.yaml", "portals.<id>", portal_keys, ARRAY_LEN(portal_keys), "one portal", portal_at, &fhir_area },
+	{ "portico.yaml", "portals.<id>.options", fhir_keys, N_FHIR_KEYS, "of a portal whose driver is fhir", NULL,
+	    NULL },
 	AREA("imap_servers.<id>", server_keys, server_at, "one IMAP server with clinicians' mailboxes"),
 };
 const size_t n_site_areas = ARRAY_LEN(site_areas);
@@ -348,7 +362,7 @@ read_couriers(struct reading *r, struct ynode at)
 static void
 read_portals(struct reading *r, struct ynode at)
 {
-	static const char *const drivers[] = { "local", "null" };
+	static const char *const drivers[] = { "local", "fhir", "null" };
 	struct site_conf *s = &r->conf->site;
 
 	if (!check_entries(at, "portals"))
@@ -364,8 +378,11 @@ read_portals(struct reading *r, struct ynode at)
 		check_id(ynode_key(at, i), "a portal");
 		p->id = arena_strdup(r->arena, ynode_text(ynode_key(at, i)));
 		READ(node, portal_keys, p);
-		if (p->driver != NULL && strcmp(p->driver, drivers[0]) != 0 && strcmp(p->driver, drivers[1]) != 0)
-			yaml_complain(driver, "\"%s\", expected local or null", ynode_quote(driver));
+		if (p->driver != NULL && strcmp(p->driver, drivers[0]) != 0 && strcmp(p->driver, drivers[1]) != 0 &&
+		    strcmp(p->driver, drivers[2]) != 0)
+			yaml_complain(driver, "\"%s\", expected local, fhir or null", ynode_quote(driver));
+		if (p->driver != NULL && strcmp(p->driver, "fhir") == 0)
+			p->fhir = fhir_conf_read(node, p->options, r->arena);
 	}
 }
 

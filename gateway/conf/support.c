@@ -52,7 +52,7 @@ supporter_at(const struct conf *c, size_t i, const char **id)
 
 #define AREA(sec, table, at, text)                                                                                     \
 	{                                                                                                              \
-		"support.yaml", sec, table, ARRAY_LEN(table), text, at                                                 \
+		"support.yaml", sec, table, ARRAY_LEN(table), text, at, NULL                                           \
 	}
 const struct conf_area support_areas[] = {
 	AREA("", top_keys, support_at, "who helps when something breaks"),

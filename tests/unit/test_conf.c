@@ -209,7 +209,7 @@ static const struct row {
 	{ "limit", PORTICO,
 	    "portals:", "limits:\n  mime_depth: 1000\nportals:", "portico.yaml:15:15: \"1000\", expected 4 to 64\n" },
 	{ "portal driver", PORTICO, "driver: local", "driver: locale",
-	    "portico.yaml:16:13: \"locale\", expected local or null\n" },
+	    "portico.yaml:16:13: \"locale\", expected local, fhir or null\n" },
 	{ "portal as a list", PORTICO, "  local:\n    driver: local\n", "  - driver: local\n",
 	    "portico.yaml:15:3: a list, expected portals, each under its id\n" },
 	{ "id of a portal", PORTICO, "  local:", "  Local Portal:",
