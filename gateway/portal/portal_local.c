@@ -221,8 +221,8 @@ post_one(struct tx *tx, void *arg, struct err *err)
 	TRY(local_patient_ref(tx, p->patient_key, patient, err));
 	if (p->patient_only)
 		TRY(SQL_RUN(tx, NULL, err,
-		    "INSERT OR IGNORE INTO local_thread (id, patient, addressee, patient_only, opened_ms)"
-		    " VALUES (?, ?, ?, 1, ?)",
+		    "INSERT INTO local_thread (id, patient, addressee, patient_only, opened_ms)"
+		    " VALUES (?, ?, ?, 1, ?) ON CONFLICT (id) DO NOTHING",
 		    b_text(p->thread), b_text(patient), b_text(p->addressee), b_int(tx_now_ms(tx))));
 	TRY(local_thread_of(tx, p->thread, patient, err));
 	return local_posts_add(tx, &post, l->id, err);

@@ -123,6 +123,15 @@ blob_open(const uint8_t key[KEY_SIZE], const char *ref, const char *role, struct
 	return ST_OK;
 }
 
+enum status
+need_keys(struct tx *tx, struct err *err)
+{
+	if (tx->keys == NULL)
+		return err_set(
+		    err, ST_LOCAL, "store.no-key", "this is sealed, and the store was opened without the site key");
+	return ST_OK;
+}
+
 void
 blob_key_new(struct tx *tx, const char *ref, uint8_t ret_key[KEY_SIZE], struct buf *ret_wrapped)
 {
@@ -135,6 +144,7 @@ blob_key_unwrap(struct tx *tx, const char *ref, struct slice wrapped, uint8_t re
 {
 	AUTO_BUF key = BUF_INIT;
 
+	TRY(need_keys(tx, err));
 	TRY(blob_open(tx->keys->wrap, ref, "key", wrapped, &key, err));
 	if (key.n != KEY_SIZE)
 		return err_set(err, ST_LOCAL, "store.seal", "a data key has the wrong size: damage");

@@ -33,7 +33,7 @@ struct site_keys { /* derived from the site key, one per use */
 
 struct tx {
 	struct conn *conn;
-	const struct site_keys *keys;
+	const struct site_keys *keys; /* NULL: opened for reading without them; see need_keys() */
 	int64_t now_ms;
 	bool writing;
 };
@@ -52,6 +52,8 @@ enum status migrate_version(struct conn *, int *ret, struct err *) MUST_CHECK;
 /* ---- sealing: AES-256-GCM (NIST SP 800-38D), a random 96-bit IV each time; form: 1, IV, ciphertext, tag ---- */
 void site_keys_derive(const uint8_t *site_key, struct site_keys *ret);
 void site_keys_wipe(struct site_keys *);
+/* Before tx->keys is used in anything that may happen while reading. */
+enum status need_keys(struct tx *, struct err *) MUST_CHECK;
 /* A new data key for the row named ref, and the form of it that may be kept. */
 void blob_key_new(struct tx *, const char *ref, uint8_t ret_key[KEY_SIZE], struct buf *ret_wrapped);
 enum status blob_key_unwrap(

@@ -185,6 +185,7 @@ check_blobs(struct tx *tx, struct report *r, struct err *err)
 	AUTO_QUERY q = { 0 };
 	AUTO_QUERY p = { 0 };
 
+	TRY(need_keys(tx, err));
 	TRY(SQL_QUERY(&q, tx, err,
 	    "SELECT m.ref, m.data_key, b.role, b.sealed, b.size FROM blob b JOIN message m ON m.seq = b.mseq"
 	    " WHERE m.data_key IS NOT NULL",

@@ -77,6 +77,7 @@ patient_put(struct tx *tx, const struct patient *p, char ret_ref[REF_LEN + 1], s
 	bool has_mrn = p->mrn != NULL && *p->mrn != '\0';
 	struct bind mrn = { BIND_NULL, NULL, 0 };
 
+	TRY(need_keys(tx, err));
 	if (p->portal == NULL || *p->portal == '\0' || p->portal_key == NULL || *p->portal_key == '\0')
 		return err_set(err, ST_MSG_REFUSED, "patient.key", "a patient needs a portal and a name there");
 	key_tag_of(tx, p->portal_key, key_tag);
@@ -114,6 +115,7 @@ patient_get(struct tx *tx, const char *which, struct arena *a, struct patient **
 	struct patient *p = NULL;
 	size_t n = 0;
 
+	TRY(need_keys(tx, err));
 	key_tag_of(tx, which, key_tag);
 	mrn_tag_of(tx, which, mrn_tag);
 	TRY(SQL_QUERY(&q, tx, err,
@@ -138,6 +140,7 @@ patient_list(struct tx *tx, struct arena *a, struct patient **ret, size_t *nret,
 	struct patient *list = NULL;
 	size_t n = 0;
 
+	TRY(need_keys(tx, err));
 	TRY(SQL_QUERY(&q, tx, err, "SELECT ref, portal, person FROM patient ORDER BY made_ms, ref", B_NONE));
 	while (query_next(&q)) {
 		struct patient p;
@@ -160,6 +163,7 @@ patient_by_key(
 	char ref[REF_LEN + 1] = "";
 	int64_t preferred = 0;
 
+	TRY(need_keys(tx, err));
 	key_tag_of(tx, portal_key, key_tag);
 	TRY(SQL_QUERY(&q, tx, err, "SELECT ref, portal = ?2 FROM patient WHERE key_tag = ?1 ORDER BY portal = ?2 DESC",
 	    b_blob(key_tag, sizeof key_tag), b_text(prefer_portal)));

@@ -315,6 +315,42 @@ attachments_survive(void **state)
 	p->drv->close(p);
 }
 
+/* A thread that proxies do not read is ours by name: it begins with the first post into it. */
+static void
+private_thread_begins_with_its_first_post(void **state)
+{
+	AUTO(arena) a = arena_new();
+	AUTO(content) c = content_new("", "between us");
+	struct portal *p = open_local();
+	struct portal_post post = { .idem_key = "k",
+		.thread = "PRIVATETHREAD000",
+		.patient_key = "homer",
+		.author = "clinician:lee",
+		.author_name = "Dr. Lee",
+		.content = c,
+		.patient_only = true,
+		.addressee = "clinician:lee" };
+	struct portal_message *m = NULL;
+	const char *thread = NULL, *id = NULL;
+	char *got = NULL;
+
+	(void)state;
+	assert_int_equal(p->drv->post(p, &post, &got, NULL), ST_OK);
+	free(got);
+	post.idem_key = "k2";
+	assert_int_equal(p->drv->post(p, &post, &got, NULL), ST_OK);
+	free(got);
+	post.idem_key = "k3"; /* and it is nobody else's */
+	post.patient_key = "ned";
+	assert_int_equal(p->drv->post(p, &post, &got, NULL), ST_MSG_REFUSED);
+	assert_true(homer_writes("PRIVATETHREAD000", "I see", &thread, &id));
+	assert_int_equal(p->drv->fetch(p, a, &m, NULL), ST_OK);
+	assert_non_null(m);
+	assert_true(m->patient_only);
+	assert_string_equal(m->addressee, "clinician:lee");
+	p->drv->close(p);
+}
+
 static bool
 file_has(const char *path, const char *word)
 {
@@ -390,6 +426,7 @@ main(void)
 		CASE(conversation_reads_as_it_happened),
 		CASE(nobody_reads_or_writes_for_another),
 		CASE(attachments_survive),
+		CASE(private_thread_begins_with_its_first_post),
 		CASE(nothing_a_patient_wrote_lies_in_clear),
 		CASE(wait_is_woken_by_the_commit),
 		cmocka_unit_test(drivers_have_names),

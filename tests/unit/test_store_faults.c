@@ -513,6 +513,45 @@ reader_neither_makes_nor_writes(void **state)
 	store_free(st);
 }
 
+/* The supporter's look: rows, and a clear word where there is more to see. */
+static void
+without_the_key_only_rows_are_seen(void **state)
+{
+	struct store_options o = { .dir = s.dir, .clock = &s.clock, .read_only = true };
+	AUTO(arena) a = arena_new();
+	AUTO_BUF b = BUF_INIT;
+	struct err err = ERR_NONE;
+	struct store *st = NULL;
+	struct put p = { .key = "there", .size = 10 };
+	struct message_row *m = NULL;
+	struct patient *people;
+	size_t n = 7;
+	struct tx *tx = tx_begin(s.store);
+	char ref[REF_LEN + 1];
+
+	(void)state;
+	put_patient(tx, "homer", ref);
+	assert_int_equal(tx_end(true, &err), ST_OK);
+	assert_int_equal(store_write(s.store, put_one, &p, &err), ST_OK);
+	assert_int_equal(store_open(&o, &st, &err), ST_OK);
+	tx = tx_begin_read(st);
+	assert_int_equal(message_get(tx, p.ref, a, &m, &err), ST_OK);
+	assert_string_equal(m->source_key, "there");
+	assert_int_equal(ledger_check(tx, false, &b, &n, &err), ST_OK);
+	assert_int_equal(n, 0);
+	assert_int_equal(message_blob(tx, p.ref, BLOB_CONTENT, &b, &err), ST_LOCAL);
+	assert_string_equal(err.code, "store.no-key");
+	assert_int_equal(patient_list(tx, a, &people, &n, &err), ST_LOCAL);
+	assert_string_equal(err.code, "store.no-key");
+	assert_int_equal(ledger_check(tx, true, &b, &n, &err), ST_LOCAL); /* not: damage */
+	assert_string_equal(err.code, "store.no-key");
+	(void)!tx_end(false, NULL);
+	store_free(st);
+	o.read_only = false;
+	assert_int_equal(store_open(&o, &st, &err), ST_LOCAL);
+	assert_string_equal(err.code, "store.no-key");
+}
+
 static void
 only_the_owner_may_read_the_files(void **state)
 {
@@ -661,6 +700,7 @@ main(void)
 		CASE(older_schema_is_brought_up_to_date),
 		CASE(garbage_is_not_a_store),
 		CASE(reader_neither_makes_nor_writes),
+		CASE(without_the_key_only_rows_are_seen),
 		CASE(only_the_owner_may_read_the_files),
 		CASE(writer_waits_for_the_lock),
 		CASE(only_the_bridge_checkpoints),
