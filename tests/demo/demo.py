@@ -51,7 +51,8 @@ class Screen:
         print(f"\n{self.bold}{self.number:2}. {title}{self.plain}", flush=True)
 
     def say(self, text):
-        print(textwrap.fill(" ".join(text.split()), self.width, initial_indent="    ", subsequent_indent="    "), flush=True)
+        print(textwrap.fill(" ".join(text.split()), self.width, initial_indent="    ", subsequent_indent="    "),
+              flush=True)
 
     def show(self, text, lines=40):
         """Something quoted: a mail, the output of a command."""
@@ -98,9 +99,9 @@ class Story:
         self.screen.step("The clinic opens")
         self.clinic.start()
         self.lee = self.clinic.people["lee"]
-        self.screen.say(f"""Postfix, Dovecot, portico-milter and portico-bridge run in {self.clinic.dir}, on loopback ports
-            {self.clinic.base} and up. The clinic made its own certificate authority; Dr. Lee and three colleagues were
-            enrolled, each with a PKCS#12 file. Homer and Marge are patients of the embedded portal.""")
+        self.screen.say(f"""Postfix, Dovecot, portico-milter and portico-bridge run in {self.clinic.dir}, on loopback
+            ports {self.clinic.base} and up. The clinic made its own certificate authority; Dr. Lee and three colleagues
+            were enrolled, each with a PKCS#12 file. Homer and Marge are patients of the embedded portal.""")
         self.screen.took("everything runs")
 
     def patient_writes(self):
@@ -165,7 +166,8 @@ class Story:
         _, notice = self.talk.wait_notice(self.lee, found[1])
         s.say("A sealed notice in the folder says why (decrypted):")
         s.show(notice.text)
-        expect("Whose choice:" in notice.text and "cancer" in notice.text, "which boundary and whose choice", notice.text)
+        expect("Whose choice:" in notice.text and "cancer" in notice.text, "which boundary and whose choice",
+               notice.text)
         invitation = re.search(r"You can send this instead:\n\n\s*(.+?)\n\n", notice.text, re.S)
         expect(invitation, "a text that can be sent instead", notice.text)
         self.invitation_text = invitation[1]

@@ -320,8 +320,7 @@ class Clinic:
             (etc / name).write_text(text)
         # The tree of postfix-files(5). "postfix check" would make it as well, and take two seconds.
         postfix, postdrop = pwd.getpwnam("postfix").pw_uid, grp.getgrnam("postdrop").gr_gid
-        for name in ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved",
-                     "trace"):
+        for name in "active bounce corrupt defer deferred flush hold incoming private saved trace".split():
             self.folder("postfix", "queue", name, owner=(postfix, 0), mode=0o700)
         self.folder("postfix", "queue", "maildrop", owner=(postfix, postdrop), mode=0o730)
         self.folder("postfix", "queue", "public", owner=(postfix, postdrop), mode=0o710)
@@ -353,7 +352,8 @@ class Clinic:
     def enroll(self, person):
         password = self.secret(f"p12-{person.id}", person.p12_password)
         made = self.path("enrolled", f"{person.id}.p12")
-        self.portico("clinician", "enroll", person.id, "--p12", made, "--password-file", password, *person.enroll_options)
+        self.portico("clinician", "enroll", person.id, "--p12", made, "--password-file", password,
+                     *person.enroll_options)
         home = self.folder("people", person.id, mode=0o700)
         p12 = home / f"{person.id}.p12"
         shutil.copyfile(made, p12)
@@ -411,8 +411,10 @@ class Clinic:
 
     def portico(self, *args, json=False, stdin="", check=True, timeout=60):  # pylint: disable=redefined-outer-name
         """Runs the command. With json: its output parsed. check: a status other than 0 is an error."""
-        command = as_portico(self.programs / "portico", "--config", self.conf_file, *args, *(["--json"] if json else []))
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout, check=False, cwd="/")
+        if json:
+            args += ("--json",)
+        done = subprocess.run(as_portico(self.programs / "portico", "--config", self.conf_file, *args), input=stdin,
+                              capture_output=True, text=True, timeout=timeout, check=False, cwd="/")
         if check and done.returncode != 0:
             raise RigError(f"portico {' '.join(map(str, args[:2]))}: status {done.returncode}: {done.stderr.strip()}")
         if json:
@@ -447,7 +449,7 @@ class Clinic:
             text = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
             return Reply(code, text, stage, time.monotonic() - begun)
         try:
-            with smtplib.SMTP("localhost", port or self.submission_port, timeout=120, source_address=("127.0.0.1", 0)) as s:
+            with smtplib.SMTP("localhost", port or self.submission_port, timeout=120) as s:
                 s.starttls(context=self.tls_context())
                 s.ehlo()
                 if auth:

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Runs flow tests: real Postfix, Dovecot and our programs.   run.py [--programs DIR] [--long] [NAME ...]
 
-NAME is a file tests/flow/test_NAME.py; none means all. An unknown name, no test run, a skipped test or a missing tool is
-a failure. The last line alone is the total "N passed, N failed".
+NAME is a file tests/flow/test_NAME.py; none means all. An unknown name, no test run, a skipped test or a missing tool
+is a failure. The last line alone is the total "N passed, N failed".
 """
 
 import argparse

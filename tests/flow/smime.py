@@ -131,8 +131,8 @@ class Client:
         extra = [] if detached else ["-nodetach"]
         if self.chain.stat().st_size:
             extra += ["-certfile", self.chain]
-        return openssl("cms", "-sign", "-inform", "SMIME", "-outform", "SMIME", "-signer", self.cert, "-inkey", self.key,
-                       "-md", digest, *extra, data=entity)
+        return openssl("cms", "-sign", "-inform", "SMIME", "-outform", "SMIME", "-signer", self.cert, "-inkey",
+                       self.key, "-md", digest, *extra, data=entity)
 
     def encrypt(self, entity, *addresses, cipher="-aes-256-cbc"):
         to = [self.known[a.lower()] for a in addresses] + [self.cert]
@@ -164,7 +164,8 @@ class Client:
         if encrypt:
             entity = self.encrypt(entity, to)
         fields = [("From", f) for f in (froms or [f"{self.name} <{self.address}>"])]
-        fields += [("To", to), ("Subject", subject), ("Date", date or email.utils.format_datetime(email.utils.localtime())),
+        now = email.utils.format_datetime(email.utils.localtime())
+        fields += [("To", to), ("Subject", subject), ("Date", date or now),
                    ("Message-ID", message_id or f"<{uuid.uuid4()}@{self.address.partition('@')[2]}>")]
         if answers is not None:
             first = email.message_from_bytes(answers, policy=email.policy.compat32)
@@ -191,7 +192,7 @@ def break_cms(raw):
 
 
 def make_tls(directory, names=("localhost",), ip="127.0.0.1"):
-    """A TLS authority and one server certificate for the clinic's Postfix and Dovecot: (ca.crt, server.crt, server.key)."""
+    """A TLS authority and one certificate for Postfix and Dovecot: (ca.crt, server.crt, server.key)."""
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     ca, ca_key = directory / "ca.crt", directory / "ca.key"
@@ -201,7 +202,8 @@ def make_tls(directory, names=("localhost",), ip="127.0.0.1"):
     try:
         ec = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
         openssl("req", "-x509", *ec, "-keyout", ca_key, "-out", ca, "-days", "30", "-subj", "/CN=Demo clinic servers",
-                "-addext", "basicConstraints=critical,CA:true,pathlen:0", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+                "-addext", "basicConstraints=critical,CA:true,pathlen:0",
+                "-addext", "keyUsage=critical,keyCertSign,cRLSign")
         openssl("req", *ec, "-keyout", key, "-out", csr, "-subj", f"/CN={names[0]}")
         ext.write_text("basicConstraints=CA:false\nkeyUsage=digitalSignature\nextendedKeyUsage=serverAuth\n"
                        f"subjectAltName={','.join('DNS:' + n for n in names)},IP:{ip}\n")

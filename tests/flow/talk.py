@@ -7,7 +7,8 @@ import time
 from rig import RigError, wait_until
 
 # The one SMTP text of every failure of cryptography, identity or routing: nothing in it tells one from another.
-NEUTRAL = re.compile(r"^5\.7\.1 Not sent; nothing reached the patient\. Reference (R-[0-9A-F]{8})\. Questions: 555-0111$")
+NEUTRAL = re.compile(r"^5\.7\.1 Not sent; nothing reached the patient\. Reference (R-[0-9A-F]{8})\. "
+                     r"Questions: 555-0111$")
 # A boundary's refusal also names the conversation.
 REFUSED = re.compile(r"^5\.7\.1 Not sent; nothing reached the patient\. Reference (R-[0-9A-F]{8}) in (P-[0-9A-Z]{6})\. "
                      r"Questions: 555-0111$")

@@ -40,11 +40,15 @@ python_compiles()
 {
 	listed '*.py' | xargs -r /usr/bin/python3 -c '
 import ast, sys
+bad = 0
 for name in sys.argv[1:]:
-    ast.parse(open(name, encoding="utf-8").read(), name)
-    for number, line in enumerate(open(name, encoding="utf-8"), 1):
-        if len(line.rstrip("\n")) > 120 or line.rstrip() != line.rstrip("\n"):
-            sys.exit(f"{name}:{number}: longer than 120 columns, or blanks at the end")'
+    text = open(name, encoding="utf-8").read()
+    ast.parse(text, name)
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > 120 or line != line.rstrip():
+            print(f"{name}:{number}: longer than 120 columns, or blanks at the end")
+            bad = 1
+sys.exit(bad)'
 }
 text_is_clean()
 {
