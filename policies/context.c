@@ -189,6 +189,13 @@ same_clause(const struct passage *p, const struct found *a, const struct found *
 	return p->clause_of[a->begin] == p->clause_of[b->begin] && p->sentence_of[a->begin] == p->sentence_of[b->begin];
 }
 
+/* Any clause that the term reaches into. */
+static bool
+in_clauses(const struct passage *p, const struct found *c, const struct found *m)
+{
+	return p->clause_of[c->begin] >= p->clause_of[m->begin] && p->clause_of[c->begin] <= p->clause_of[m->end - 1];
+}
+
 static bool
 same_sentence(const struct passage *p, const struct found *a, const struct found *b)
 {
@@ -209,6 +216,8 @@ count_cues(const struct passage *p, const struct found *m)
 	bool sentence = found_rule(p, m)->negation == NEGATION_SENTENCE;
 	uint32_t last_end = 0;
 
+	if (m->denied_inside && found_rule(p, m)->negation != NEGATION_NEVER)
+		n.negated++;
 	for (size_t i = 0; i < p->ncues; i++) {
 		const struct found *c = &p->cue[i];
 		int cue = found_rule(p, c)->cue;
@@ -216,7 +225,8 @@ count_cues(const struct passage *p, const struct found *m)
 		if (!same_sentence(p, c, m) || (overlaps(c, m) && cue != CUE_POSITIVE))
 			continue;
 		if (cue == CUE_NEGATED && c->begin >= last_end && path_open(p, c->end, m->begin, m->end)) {
-			n.negated++;
+			if (n.negated == 0 || !has(p, c->begin, CUE_JOIN)) /* "no X nor Y" denies Y once */
+				n.negated++;
 			last_end = c->end; /* "do not have", "have no": one negation each */
 		} else if (cue == CUE_NEGATED_AFTER && (path_after(p, m, c) || (sentence && c->begin >= m->end))) {
 			n.negated += n.negated == 0;
@@ -254,7 +264,7 @@ static bool
 clause_has(const struct passage *p, const struct found *m, enum cue cue)
 {
 	for (size_t i = 0; i < p->ncues; i++)
-		if (found_rule(p, &p->cue[i])->cue == (int)cue && same_clause(p, &p->cue[i], m))
+		if (found_rule(p, &p->cue[i])->cue == (int)cue && in_clauses(p, &p->cue[i], m))
 			return true;
 	return false;
 }
@@ -380,43 +390,7 @@ time_of(const struct reader *rd, const struct passage *p, const struct found *m)
 
 /* Of whom */
 
-/* The nearest of self and other before the term in its sentence. */
-static int
-subject_before(const struct passage *p, const struct found *m, bool child_is_patient)
-{
-	int who = -1;
-
-	for (size_t i = 0; i < p->ncues; i++) {
-		const struct found *c = &p->cue[i];
-		int cue = found_rule(p, c)->cue;
-
-		if (!same_sentence(p, c, m) || c->begin >= m->begin)
-			continue;
-		if (cue == CUE_SELF && (has(p, c->begin, CUE_OTHER) || has(p, c->begin, CUE_CHILD)))
-			continue; /* the "my" of "my father" */
-		if (cue == CUE_OTHER || cue == CUE_OTHER_PAST)
-			who = WHO_OTHER;
-		else if (cue == CUE_CHILD)
-			who = child_is_patient ? WHO_PATIENT : WHO_OTHER;
-		else if (cue == CUE_SELF)
-			who = WHO_PATIENT;
-	}
-	return who;
-}
-
-/* "he", "she" or "they" as the subject: the person of the sentence before. */
-static bool
-pronoun_before(const struct passage *p, const struct found *m)
-{
-	for (size_t i = 0; i < p->ncues; i++) {
-		const struct found *c = &p->cue[i];
-
-		if (found_rule(p, c)->cue == CUE_PRONOUN && same_sentence(p, c, m) && c->begin <= m->begin)
-			return true;
-	}
-	return false;
-}
-
+/* The person last spoken of before a sentence. */
 static enum experiencer
 last_person(const struct passage *p, uint32_t sentence, bool child_is_patient)
 {
@@ -432,6 +406,44 @@ last_person(const struct passage *p, uint32_t sentence, bool child_is_patient)
 			who = WHO_OTHER;
 		else if (cue == CUE_CHILD)
 			who = WHO_PATIENT;
+	}
+	return who;
+}
+
+/* "my husband hits me", "he gave me": whoever does it, it happens to the writer. */
+static bool
+done_to_writer(const struct passage *p, const struct found *m)
+{
+	for (uint32_t i = m->begin; i < m->end; i++)
+		if (word_is(&p->words, i, "me") || word_is(&p->words, i, "myself") || word_is(&p->words, i, "us"))
+			return true;
+	return false;
+}
+
+/* The nearest of self and other before the term in its sentence; "he" is whoever was spoken of before. -1: nobody. */
+static int
+subject_before(const struct passage *p, const struct found *m, bool child_is_patient)
+{
+	enum experiencer person = last_person(p, p->sentence_of[m->begin], child_is_patient);
+	int who = -1;
+
+	for (size_t i = 0; i < p->ncues; i++) {
+		const struct found *c = &p->cue[i];
+		int cue = found_rule(p, c)->cue;
+
+		if (!same_sentence(p, c, m) || c->begin > m->begin || (c->begin == m->begin && cue != CUE_PRONOUN))
+			continue;
+		if ((cue == CUE_SELF || cue == CUE_PRONOUN) &&
+		    (has(p, c->begin, CUE_OTHER) || has(p, c->begin, CUE_CHILD)))
+			continue; /* the "my" of "my father" */
+		if (cue == CUE_OTHER || cue == CUE_OTHER_PAST)
+			who = person = WHO_OTHER;
+		else if (cue == CUE_CHILD)
+			who = person = child_is_patient ? WHO_PATIENT : WHO_OTHER;
+		else if (cue == CUE_SELF)
+			who = WHO_PATIENT;
+		else if (cue == CUE_PRONOUN)
+			who = person;
 	}
 	return who;
 }
@@ -462,11 +474,9 @@ who_of(const struct reader *rd, const struct passage *p, const struct found *m)
 
 	if (other_after(p, m))
 		return WHO_OTHER;
-	if (who >= 0)
-		return (enum experiencer)who;
-	if (pronoun_before(p, m))
-		return last_person(p, p->sentence_of[m->begin], child);
-	return WHO_PATIENT;
+	if (done_to_writer(p, m))
+		return WHO_PATIENT;
+	return who >= 0 ? (enum experiencer)who : WHO_PATIENT;
 }
 
 struct meaning

@@ -172,7 +172,12 @@ inside_another(const struct passage *p, size_t i)
 
 		if (o->begin >= f->end)
 			break;
-		if (k == i || q->kind != RULE_CLASS || q->cls != r->cls || o->begin > f->begin || o->end < f->end)
+		if (k == i || q->kind != RULE_CLASS || q->cls != r->cls)
+			continue;
+		/* a pattern that reached over a negation knows less than one inside it that did not */
+		if (f->denied_inside && !o->denied_inside && o->begin >= f->begin && o->end <= f->end)
+			return true;
+		if (o->begin > f->begin || o->end < f->end || (o->denied_inside && !f->denied_inside))
 			continue;
 		if (o->begin == f->begin && o->end == f->end) {
 			if (k < i && q->negation == r->negation && q->says == r->says)
@@ -376,6 +381,10 @@ spoken_for(const struct judging *j, size_t i)
 	const struct weighed *w = &j->w[i];
 	bool normal = strcmp(w->m.class_name, "result.normal") == 0;
 
+	for (size_t k = 0; k < j->nw && strcmp(w->m.class_name, "topic.repro") == 0; k++)
+		if (strcmp(j->w[k].m.class_name, "news.pregnancy_loss") == 0 &&
+		    (w->heading || in_same_sentence(j, w, &j->w[k])))
+			return true;
 	if (!normal && strcmp(w->m.class_name, "result.abnormal") != 0)
 		return false;
 	if (normal && j->leaked)
@@ -425,7 +434,8 @@ urgency_of(const struct weighed *w)
 static struct findings
 gather(const struct judging *j)
 {
-	struct findings f = { 0 };
+	struct findings f = { .reply_subject =
+				  quote_is_reply_subject(j->rd.f->subject != NULL ? j->rd.f->subject : "") };
 
 	for (size_t i = 0; i < j->nw; i++) {
 		const struct weighed *w = &j->w[i];
@@ -440,6 +450,11 @@ gather(const struct judging *j)
 			f.flag = urgency_of(w);
 		if (is_class(c, "topic."))
 			f.topic = true;
+		/* that a test found it or did not is a result; the word alone is not */
+		if ((is_class(c, "topic.hiv") || is_class(c, "topic.hepatitis") || is_class(c, "topic.sti") ||
+			is_class(c, "topic.genetic")) &&
+		    ours && (w->m.assertion == ASSERT_NEGATED || w->positive || is_class(c, "topic.genetic")))
+			f.result = true;
 		if (is_class(c, "news.") || is_class(c, "update.")) {
 			f.news = f.news || (ours && now);
 			f.other_news = f.other_news || !ours || !now;

@@ -14,7 +14,8 @@
 struct found {
 	uint32_t rule;
 	uint32_t begin, end;
-	uint8_t role; /* enum pattern_role */
+	uint8_t role;	    /* enum pattern_role */
+	bool denied_inside; /* a bare negation stands in one of its gaps: "chest does not hurt" */
 };
 
 struct sentence {

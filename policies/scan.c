@@ -171,13 +171,13 @@ struct joiner {
 };
 
 static void
-add_found(struct joiner *j, const struct lex_pattern *pat, uint32_t begin, uint32_t end)
+add_found(struct joiner *j, const struct lex_pattern *pat, uint32_t begin, uint32_t end, bool denied)
 {
 	if (j->nfound == j->cap) {
 		j->cap = j->cap ? j->cap * 2 : 256;
 		j->found = xreallocarray(j->found, j->cap, sizeof *j->found);
 	}
-	j->found[j->nfound++] = (struct found){ pat->rule, begin, end, pat->role };
+	j->found[j->nfound++] = (struct found){ pat->rule, begin, end, pat->role, denied };
 }
 
 /* May a pattern reach over the words between? Not over the end of a sentence, and a mark other than a comma or a quote
@@ -199,6 +199,21 @@ gap_ok(const struct passage *p, uint32_t from, uint32_t to, unsigned gap)
 	       (from == 0 || from >= p->words.n || p->sentence_of[from - 1] == p->sentence_of[from]);
 }
 
+/* Said in a gap, it denies what the pattern says. */
+static bool
+denies(const struct passage *p, uint32_t from, uint32_t to)
+{
+	static const char *const words[] = { "no", "not", "nor", "never", "without", "dont", "doesnt", "didnt", "isnt",
+		"arent", "wasnt", "werent", "havent", "hasnt", "denies", "deny", "denied", "sin", "ningun", "ninguna",
+		"nunca", "tampoco" };
+
+	for (uint32_t i = from; i < to; i++)
+		for (size_t k = 0; k < ARRAY_LEN(words); k++)
+			if (word_is(&p->words, i, words[k]))
+				return true;
+	return false;
+}
+
 /* First hit of the element that begins at word at or later. */
 static uint32_t
 lower_bound(const struct joiner *j, uint32_t element, uint32_t at)
@@ -217,13 +232,13 @@ lower_bound(const struct joiner *j, uint32_t element, uint32_t at)
 }
 
 static void
-join(struct joiner *j, const struct lex_pattern *pat, size_t link, uint32_t begin, uint32_t at)
+join(struct joiner *j, const struct lex_pattern *pat, size_t link, uint32_t begin, uint32_t at, bool denied)
 {
 	const struct lex_link *l;
 	uint32_t reach;
 
 	if (link == pat->nlinks) {
-		add_found(j, pat, begin, at);
+		add_found(j, pat, begin, at, denied);
 		return;
 	}
 	l = &pat->link[link];
@@ -232,7 +247,8 @@ join(struct joiner *j, const struct lex_pattern *pat, size_t link, uint32_t begi
 		if (j->s->hits[i].begin > reach)
 			return;
 		if (gap_ok(j->s->p, at, j->s->hits[i].begin, l->gap))
-			join(j, pat, link + 1, begin, j->s->hits[i].end);
+			join(j, pat, link + 1, begin, j->s->hits[i].end,
+			    denied || denies(j->s->p, at, j->s->hits[i].begin));
 	}
 }
 
@@ -247,7 +263,9 @@ by_place(const void *a, const void *b)
 		return x->end > y->end ? -1 : 1;
 	if (x->role != y->role)
 		return x->role < y->role ? -1 : 1;
-	return x->rule < y->rule ? -1 : x->rule > y->rule;
+	if (x->rule != y->rule)
+		return x->rule < y->rule ? -1 : 1;
+	return (int)x->denied_inside - (int)y->denied_inside;
 }
 
 static void
@@ -261,7 +279,7 @@ join_patterns(struct joiner *j)
 		for (uint32_t h = j->first[e]; h < j->first[e + 1] && r.n > 0; h++)
 			for (uint32_t i = 0; i < r.n; i++)
 				join(j, &lx->pattern[lx->starts[r.first + i]], 1, j->s->hits[h].begin,
-				    j->s->hits[h].end);
+				    j->s->hits[h].end, false);
 	}
 	if (j->nfound > 0)
 		qsort(j->found, j->nfound, sizeof *j->found, by_place);
@@ -291,6 +309,15 @@ in_sentence(const struct passage *p, const struct found *a, const struct found *
 	return p->sentence_of[a->begin] == p->sentence_of[b->begin];
 }
 
+/* The sentence before or after counts too: "I have your labs. Everything is normal." */
+static bool
+near_sentence(const struct passage *p, const struct found *a, const struct found *b)
+{
+	uint32_t x = p->sentence_of[a->begin], y = p->sentence_of[b->begin];
+
+	return x <= y + 1 && y <= x + 1;
+}
+
 static bool
 survives(const struct passage *p, const struct found *all, size_t n, const struct found *f)
 {
@@ -305,15 +332,47 @@ survives(const struct passage *p, const struct found *all, size_t n, const struc
 	for (size_t i = 0; i < n; i++) {
 		const struct found *o = &all[i];
 
-		if (o->rule != f->rule || o->role == ROLE_TERM)
+		if (o->role == ROLE_TERM)
 			continue;
+		if (o->rule != f->rule) { /* "cancer screening": the Spanish "cancer" is not meant either */
+			const struct lex_rule *q = &p->b->lexicon.rule[o->rule];
+
+			if (o->role == ROLE_IGNORE && q->cls == r->cls && q->cls >= 0 && q->language != r->language &&
+			    o->begin < f->end && f->begin < o->end)
+				return false;
+			continue;
+		}
 		if (o->role == ROLE_IGNORE && o->begin < f->end && f->begin < o->end)
 			return false;
 		if (o->role == ROLE_WITHOUT && in_sentence(p, o, f))
 			return false;
-		with = with || (o->role == ROLE_WITH && in_sentence(p, o, f));
+		with = with || (o->role == ROLE_WITH && near_sentence(p, o, f));
 	}
 	return with;
+}
+
+/* Does a longer cue take away one of another kind inside it? "cannot rule out" is no "rule out"; "does not suggest" no
+ * "suggest"; "gone now" no "now". */
+static bool
+masks_cue(int outer, int inner)
+{
+	switch (outer) {
+	case CUE_PSEUDO:
+		return inner != CUE_POSSIBLE && inner != CUE_POSSIBLE_AFTER;
+	case CUE_RESOLVED:
+		return inner == CUE_NOW;
+	case CUE_POSSIBLE:
+		return inner == CUE_NEGATED || inner == CUE_HYPOTHETICAL;
+	case CUE_POSSIBLE_AFTER:
+		return inner == CUE_NEGATED_AFTER;
+	case CUE_NEGATED:
+	case CUE_NEGATED_AFTER:
+		return inner == CUE_POSSIBLE || inner == CUE_POSSIBLE_AFTER || inner == CUE_HYPOTHETICAL;
+	case CUE_NOW:
+		return inner == CUE_HISTORICAL || inner == CUE_RECENT;
+	default:
+		return false;
+	}
 }
 
 /* Cues inside a pseudo cue are none; the pseudo cue itself does nothing else. */
@@ -324,15 +383,11 @@ masked(const struct passage *p, const struct found *all, size_t n, const struct 
 
 	if (cue != CUE_NEGATED && cue != CUE_NEGATED_AFTER && cue != CUE_HYPOTHETICAL && cue != CUE_RESOLVED &&
 	    cue != CUE_NOW && cue != CUE_HISTORICAL && cue != CUE_RECENT && cue != CUE_TERMINATOR && cue != CUE_OTHER &&
-	    cue != CUE_CHILD)
+	    cue != CUE_CHILD && cue != CUE_POSSIBLE && cue != CUE_POSSIBLE_AFTER)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		const struct lex_rule *r = &p->b->lexicon.rule[all[i].rule];
-		bool masks =
-		    r->kind == RULE_CUE && (r->cue == CUE_PSEUDO || (r->cue == CUE_RESOLVED && cue == CUE_NOW) ||
-					       (r->cue == CUE_POSSIBLE && cue == CUE_NEGATED) ||
-					       (r->cue == CUE_POSSIBLE && cue == CUE_HYPOTHETICAL) ||
-					       (r->cue == CUE_POSSIBLE_AFTER && cue == CUE_NEGATED_AFTER));
+		bool masks = r->kind == RULE_CUE && masks_cue(r->cue, cue);
 
 		if (masks && (p->languages >> r->language & 1) != 0 && all[i].begin <= f->begin &&
 		    f->end <= all[i].end && !(all[i].begin == f->begin && all[i].end == f->end && r->cue != CUE_PSEUDO))
@@ -484,6 +539,21 @@ keep_numbers(struct scan *s, struct arena *a)
 	}
 }
 
+static void
+correct_spelling(struct passage *p, struct arena *a)
+{
+	const char **instead = ARENA_ARRAY(a, p->words.n + 1, const char *);
+	bool any = false;
+
+	for (size_t i = 0; i < p->words.n; i++)
+		if (p->words.w[i].kind == WORD_TEXT) {
+			instead[i] = spelling_meant(p->b->lexicon.spelling, word_text(&p->words, i));
+			any = any || instead[i] != NULL;
+		}
+	if (any)
+		words_replace(&p->words, instead, a);
+}
+
 static enum status
 scan_databases(const struct reader *rd, struct scan *s, struct err *err)
 {
@@ -510,6 +580,7 @@ passage_read(const struct reader *rd, int16_t source, const char *text, struct p
 	bool known, terms;
 
 	words_split(slice_of(text), rd->arena, &p.words);
+	correct_spelling(&p, rd->arena);
 	split_sentences(&p, rd->arena);
 	p.clause_of = ARENA_ARRAY(rd->arena, p.words.n + 1, uint32_t);
 	p.cues = ARENA_ARRAY(rd->arena, p.words.n + 1, uint32_t);

@@ -36,47 +36,93 @@ denied(const struct reader *rd, const struct passage *p, const struct found *f)
 	return found_rule(p, f)->negation == NEGATION_CLAUSE && context_of(rd, p, f).assertion == ASSERT_NEGATED;
 }
 
-/* Rules may carry a shade in their category's name: "social.thanks". */
-static void
-collect(const struct reader *rd, const struct passage *const *p, size_t np, struct triage *t, enum urgency *urgency)
+/* Thanks are a message of their own when they open it ("Thanks for the call. By the way ..."); at its end they are
+ * manners. */
+static bool
+opens_message(const struct passage *p, const struct found *f)
 {
-	for (size_t k = 0; k < np; k++)
-		for (size_t i = 0; i < p[k]->nfound; i++) {
-			const struct found *f = &p[k]->found[i];
-			const struct lex_rule *r = found_rule(p[k], f);
+	return p->source == 0 && p->sentence_of[f->begin] <= 1 && f->begin <= 8 &&
+	       p->sentence_of[f->begin] + 1 < p->nsentences;
+}
 
-			if (r->kind != RULE_CATEGORY || denied(rd, p[k], f))
-				continue;
+struct asked {
+	enum urgency urgency;
+	bool courtesy, symptom; /* "thanks"; a complaint of the body without a question */
+	bool closing;		/* a social phrase that does not open the message */
+};
+
+static void
+collect(const struct reader *rd, const struct passage *p, struct triage *t, struct asked *asked)
+{
+	for (size_t i = 0; i < p->nfound; i++) {
+		const struct found *f = &p->found[i];
+		const struct lex_rule *r = found_rule(p, f);
+
+		if (r->kind != RULE_CATEGORY || denied(rd, p, f))
+			continue;
+		if (r->urgency > (int)asked->urgency)
+			asked->urgency = (enum urgency)r->urgency;
+		if (strcmp(r->class_name, "courtesy") == 0)
+			asked->courtesy = true;
+		else if (strcmp(r->class_name, "symptom") == 0)
+			asked->symptom = true;
+		else if (strcmp(r->class_name, "social") == 0 && !opens_message(p, f))
+			asked->closing = true;
+		else
 			add(t, r->class_name);
-			if (r->urgency > (int)*urgency)
-				*urgency = (enum urgency)r->urgency;
-		}
+	}
+}
+
+/* The subject of a reply names what the thread began with: it counts when the message itself asks for nothing. */
+static void
+collect_all(const struct reader *rd, const struct passage *const *p, size_t np, bool reply, struct triage *t,
+    struct asked *asked)
+{
+	for (size_t i = 0; i < np; i++)
+		if (!(reply && p[i]->heading))
+			collect(rd, p[i], t, asked);
+	for (size_t i = 0; i < np; i++)
+		if (reply && p[i]->heading && t->n == 0 && !asked->courtesy && !asked->closing && !asked->symptom)
+			collect(rd, p[i], t, asked);
+}
+
+/* A few words and no question. */
+static bool
+is_short(const struct passage *p)
+{
+	size_t words = 0;
+
+	for (size_t i = 0; i < p->nsentences; i++)
+		if (p->sentence[i].question)
+			return false;
+	for (size_t i = 0; i < p->words.n; i++)
+		words += p->words.w[i].kind != WORD_MARK;
+	return words <= 20;
 }
 
 static void
 from_patient(
     const struct reader *rd, const struct passage *const *p, size_t np, const struct findings *f, struct triage *t)
 {
-	enum urgency asked = URGENCY_NONE;
-	bool courtesy, weak_advice;
+	struct asked asked = { .urgency = URGENCY_NONE };
 
-	collect(rd, p, np, t, &asked);
-	courtesy = has(t, "courtesy"); /* thanks that end a request are manners, not a request */
-	drop(t, "courtesy");
-	weak_advice = has(t, "symptom");
-	drop(t, "symptom");
+	collect_all(rd, p, np, f->reply_subject, t, &asked);
+	if (f->supply_out)
+		add(t, "rx_renewal");
 	if (f->flag_seen)
 		add(t, "medical_advice");
+	if (t->n == 0 && asked.closing && !asked.symptom && !f->topic)
+		add(t, "social");
 	if (f->topic && (t->n == 0 || (t->n == 1 && has(t, "social"))))
 		add(t, "medical_advice");
-	if (weak_advice && !has(t, "test_result_question") && !has(t, "medical_advice") &&
-	    (t->n == 0 || (!has(t, "appointment") && !has(t, "form") && !has(t, "technical") && !has(t, "billing"))))
+	if (asked.symptom && !has(t, "test_result_question") && !has(t, "appointment") && !has(t, "form") &&
+	    !has(t, "technical") && !has(t, "billing") && !has(t, "rx_renewal"))
 		add(t, "medical_advice");
 	if (t->n == 0)
-		add(t, courtesy ? "social" : "medical_advice");
+		add(t, asked.courtesy && np > 0 && is_short(p[0]) ? "social" : "medical_advice");
 	t->urgency = has(t, "social") && t->n == 1 ? URGENCY_NONE : URGENCY_ROUTINE;
-	if (asked > t->urgency)
-		t->urgency = asked;
+	if (asked.urgency > t->urgency)
+		t->urgency = asked.urgency;
 	if (f->flag > t->urgency)
 		t->urgency = f->flag;
 }
@@ -85,24 +131,19 @@ static void
 to_patient(
     const struct reader *rd, const struct passage *const *p, size_t np, const struct findings *f, struct triage *t)
 {
-	enum urgency asked = URGENCY_NONE;
-	bool advice, courtesy;
+	struct asked asked = { .urgency = URGENCY_NONE };
 
-	collect(rd, p, np, t, &asked);
-	courtesy = has(t, "courtesy");
-	drop(t, "courtesy");
-	advice = has(t, "symptom");
-	drop(t, "symptom");
+	collect_all(rd, p, np, f->reply_subject, t, &asked);
 	if (f->news || f->result)
 		add(t, "test_result");
-	if (has(t, "test_result") && has(t, "medical_advice") && !f->med_change && !f->flag_advice)
+	if (has(t, "test_result"))
 		drop(t, "medical_advice"); /* what to do about a result belongs to it */
-	if (!has(t, "test_result") && (f->other_news || f->flag_advice || f->topic || advice))
+	if (!has(t, "test_result") && (f->other_news || f->topic))
 		add(t, "medical_advice");
 	if (f->med_change || f->flag_advice)
 		add(t, "medical_advice");
 	if (t->n == 0)
-		add(t, courtesy ? "social" : "medical_advice");
+		add(t, asked.closing || asked.courtesy ? "social" : "medical_advice");
 	t->urgency = has(t, "social") && t->n == 1 ? URGENCY_NONE : URGENCY_ROUTINE;
 }
 

@@ -28,7 +28,8 @@ struct findings {
 	bool topic, news, result; /* of the patient, current */
 	bool other_news;	  /* somebody else's, or not now */
 	bool med_change;
-	bool flag_advice; /* to the patient: a red flag spoken of */
+	bool flag_advice;   /* to the patient: a red flag spoken of */
+	bool reply_subject; /* the subject line is the thread's, not this message's */
 };
 
 void triage_message(

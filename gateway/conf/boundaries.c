@@ -128,6 +128,8 @@ boundaries_unload(struct boundaries *b)
 	hs_free_scratch(b->scratch);
 	hs_free_database(b->literals);
 	hs_free_database(b->regexes);
+	spelling_free((struct spelling *)(uintptr_t)b->lexicon.spelling);
+	b->lexicon.spelling = NULL;
 	b->scratch = NULL;
 	b->literals = NULL;
 	b->regexes = NULL;

@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "conf/boundaries.h"
+#include "conf/spelling.h"
 #include "conf/words.h"
 
 #include <hs/hs.h>
@@ -83,7 +84,7 @@ struct lex_rule {
 	int negation;
 	int says;			       /* assertion the words themselves carry; -1: by context */
 	int when;			       /* temporality they carry; -1: by context */
-	bool needs_with, has_without, heading; /* heading: does not count in a subject line */
+	bool needs_with, has_without, has_ignore, heading; /* heading: does not count in a subject line */
 	struct conf_list match, no_match;
 };
 
@@ -117,6 +118,7 @@ struct lexicon {
 	const char *const *language; /* "en" */
 	size_t nlanguages;	     /* with a lexicon; those known by their words only follow */
 	size_t nlanguages_known;
+	const struct spelling *spelling; /* own: boundaries_unload() */
 };
 
 /* Reads one lexicon file into the builder; see lexicon.c. */

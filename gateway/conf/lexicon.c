@@ -36,6 +36,7 @@ struct lex_builder {
 	GHashTable *words;	 /* "{name}" of the file being read -> ynode */
 	GPtrArray *languages;
 	struct ynode words_map;
+	GPtrArray *right; /* words of "right_as_they_are" */
 	const char *file;
 	int language;
 };
@@ -62,6 +63,7 @@ lex_builder_new(struct arena *a, struct conf_errors *errs)
 	b->literals = g_ptr_array_new();
 	b->elements = g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
 	b->languages = g_ptr_array_new();
+	b->right = g_ptr_array_new();
 	return b;
 }
 
@@ -77,6 +79,7 @@ lex_builder_free(struct lex_builder *b)
 	g_ptr_array_unref(b->literals);
 	g_ptr_array_unref(b->elements);
 	g_ptr_array_unref(b->languages);
+	g_ptr_array_unref(b->right);
 	arena_free(b->scrap);
 	free(b);
 }
@@ -495,13 +498,27 @@ lex_read_language(struct lex_builder *b, const char *language, struct ynode word
 	read_cue(b, words, CUE_FUNCTION, cue_names[CUE_FUNCTION]);
 }
 
+/* Known words need no rule: they are only never taken for misspelt ones. */
+static void
+read_right(struct lex_builder *b, struct ynode list)
+{
+	for (size_t i = 0; i < ynode_count(list); i++) {
+		struct words ws;
+
+		words_split(slice_of(ynode_text(ynode_item(list, i))), b->scrap, &ws);
+		if (ws.n == 1)
+			g_ptr_array_add(b->right, arena_strdup(b->scrap, ws.text));
+	}
+}
+
 struct file_keys {
 	const char *language;
-	struct ynode words, cues, categories, rules;
+	struct ynode words, right_as_they_are, cues, categories, rules;
 };
 static const struct conf_key file_keys[] = {
 	CONF_KEY(struct file_keys, language, CONF_STR, .required = true, .help = "en, es"),
 	CONF_KEY(struct file_keys, words, CONF_NODE, .help = "lists to be used as {name}"),
+	CONF_KEY(struct file_keys, right_as_they_are, CONF_NODE, .help = "words that look misspelt and are not"),
 	CONF_KEY(struct file_keys, cues, CONF_NODE, .help = "what changes the meaning of a mention near it"),
 	CONF_KEY(struct file_keys, categories, CONF_NODE, .help = "rules for kinds of requests"),
 	CONF_KEY(struct file_keys, rules, CONF_NODE, .help = "rules for mentions"),
@@ -518,6 +535,7 @@ lex_read(struct lex_builder *b, struct ynode root, int (*class_index)(void *, co
 	b->language = language_index(b, k.language);
 	b->words_map = k.words;
 	b->file = g_ptr_array_index(b->languages, (guint)b->language);
+	read_right(b, k.right_as_they_are);
 	read_cues(b, k.cues);
 	for (size_t i = 0; i < ynode_count(k.categories); i++)
 		read_rule(b, ynode_item(k.categories, i), class_index, ctx);
@@ -581,6 +599,44 @@ index_patterns(struct lex_builder *b, struct lexicon *lx)
 	lx->starts = starts;
 }
 
+/* Every word of every term is right; those that make flags, news and topics may be meant by a misspelt one. */
+static struct spelling *
+collect_spellings(struct lex_builder *b, const struct lexicon *lx)
+{
+	struct spelling *s = spelling_new();
+	bool *watch = xcalloc(lx->nelements, sizeof *watch);
+
+	for (size_t i = 0; i < lx->npatterns; i++) {
+		const struct lex_rule *r = &lx->rule[lx->pattern[i].rule];
+		const char *c = r->class_name;
+
+		if (r->kind == RULE_CLASS && lx->pattern[i].role == ROLE_TERM &&
+		    (g_str_has_prefix(c, "flag.") || g_str_has_prefix(c, "news.") || g_str_has_prefix(c, "topic.")))
+			for (size_t k = 0; k < lx->pattern[i].nlinks; k++)
+				watch[lx->pattern[i].link[k].element] = true;
+	}
+	for (size_t e = 0; e < lx->nelements; e++) {
+		const GArray *ids = b->elements->pdata[e];
+
+		for (guint i = 0; i < ids->len; i++) {
+			struct words ws;
+
+			words_split(slice_of(lx->literal[g_array_index(ids, uint32_t, i)]), b->scrap, &ws);
+			for (size_t k = 0; k < ws.n; k++) {
+				AUTO_STR word = slice_dup(word_text(&ws, k));
+
+				spelling_known(s, word);
+				if (watch[e])
+					spelling_watch(s, word);
+			}
+		}
+	}
+	for (guint i = 0; i < b->right->len; i++)
+		spelling_known(s, b->right->pdata[i]);
+	free(watch);
+	return s;
+}
+
 static bool
 compile(struct lex_builder *b, struct ynode where, const struct lexicon *lx, hs_database_t **ret)
 {
@@ -641,6 +697,7 @@ lex_finish(struct lex_builder *b, struct ynode where, struct lexicon *ret, hs_da
 	index_patterns(b, &lx);
 	if (!compile(b, where, &lx, ret_db))
 		return false;
+	lx.spelling = collect_spellings(b, &lx);
 	*ret = lx;
 	return true;
 }

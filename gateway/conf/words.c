@@ -334,3 +334,26 @@ words_split(struct slice text, struct arena *a, struct words *ret)
 	buf_wipe(&s.text);
 	*ret = out;
 }
+
+void
+words_replace(struct words *ws, const char *const *instead, struct arena *a)
+{
+	AUTO_BUF text = BUF_INIT;
+
+	for (size_t i = 0; i < ws->n; i++) {
+		struct slice old = word_text(ws, i);
+		uint32_t begin;
+
+		if (i > 0)
+			buf_putc(&text, ' ');
+		begin = (uint32_t)text.n;
+		if (instead[i] != NULL)
+			buf_puts(&text, instead[i]);
+		else
+			buf_append(&text, old.p, old.n);
+		ws->w[i].begin = begin;
+		ws->w[i].end = (uint32_t)text.n;
+	}
+	ws->text = arena_strndup(a, buf_str(&text), text.n);
+	ws->len = text.n;
+}

@@ -43,6 +43,8 @@ struct words {
 };
 
 void words_split(struct slice text, struct arena *, struct words *ret);
+/* Puts other words in the place of some: instead[i] is NULL where the word stays. Places in the original stay. */
+void words_replace(struct words *, const char *const *instead, struct arena *);
 /* The word as a slice of the canonical text. */
 struct slice word_text(const struct words *, size_t i);
 bool word_is(const struct words *, size_t i, const char *s); /* false beyond the end */

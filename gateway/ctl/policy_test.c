@@ -1,8 +1,8 @@
 /*
  * policy test -- every rule of the lexicons and every identifier against its own examples.
  *
- * An example of must_match must make the rule speak, one of must_not_match must not; what other rules say of it does not
- * matter here. Prints each miss with its rule and "N passed, N failed" alone on the last line.
+ * An example of must_match must make the rule speak, one of must_not_match must not; what other rules say of it does
+ * not matter here. Prints each miss with its rule and "N passed, N failed" alone on the last line.
  */
 #include "base/own.h"
 #include "ctl/policy.h"
@@ -22,7 +22,8 @@ static bool
 speaks(const struct tester *t, const char *text, enum direction d, size_t rule, bool regex, bool *ret)
 {
 	AUTO(arena) a = arena_new();
-	struct message_facts f = { .direction = d, .patient = { .given = "Homer", .family = "Simpson", .mrn = "1001" } };
+	struct message_facts f = { .direction = d,
+		.patient = { .given = "Homer", .family = "Simpson", .mrn = "1001" } };
 	struct reader rd = { .b = t->b, .f = &f, .arena = a };
 	struct passage p;
 	struct err err = ERR_NONE;
@@ -37,7 +38,7 @@ speaks(const struct tester *t, const char *text, enum direction d, size_t rule, 
 		*ret = *ret || p.found[i].rule == rule;
 	for (size_t i = 0; ok && regex && i < p.nnumbers; i++)
 		*ret = *ret || (p.number[i].regex == rule &&
-			    !(t->b->regex[rule].check == CHECK_MRN && strstr(text, f.patient.mrn) != NULL));
+				   !(t->b->regex[rule].check == CHECK_MRN && strstr(text, f.patient.mrn) != NULL));
 	return ok;
 }
 
