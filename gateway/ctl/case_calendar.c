@@ -92,8 +92,7 @@ read_weekly(struct arena *a, json_t *v, struct calendar *c, struct err *err)
 		return ST_OK;
 	if (!json_is_object(v))
 		return REFUSE(err, "\"weekly\": expected an object such as {\"mon\": [[\"09:00\", \"17:00\"]]}");
-	json_object_foreach(v, key, windows)
-	{
+	json_object_foreach (v, key, windows) {
 		size_t day = 0;
 
 		while (day < 7 && strcmp(names[day], key) != 0)
@@ -140,8 +139,7 @@ read_special(struct arena *a, json_t *v, struct calendar *c, struct err *err)
 	if (v != NULL && !json_is_object(v))
 		return REFUSE(
 		    err, "\"special\": expected an object such as {\"2026-12-24\": [[\"09:00\", \"12:00\"]]}");
-	json_object_foreach(v, key, windows)
-	{
+	json_object_foreach (v, key, windows) {
 		TRY(read_date(key, &days[n].day, err));
 		TRY(read_windows(a, windows, &days[n].windows, err));
 		n++;

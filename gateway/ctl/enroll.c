@@ -261,8 +261,7 @@ cmd_clinician_list(struct ctl *c)
 	if (c->json)
 		json_dumpf(out, stdout, JSON_COMPACT), putchar('\n');
 	else
-		json_array_foreach(out, i, one)
-		{
+		json_array_foreach (out, i, one) {
 			const json_t *newest = json_array_get(json_object_get(one, "certificates"), 0);
 
 			printf("%-10s %-28s %-24s %s %s\n", json_string_value(json_object_get(one, "id")),

@@ -126,8 +126,8 @@ print_post(const json_t *p)
 	    json_is_true(json_object_get(p, "notification")) ? " (automatic)" : "", *str(p, "subject") ? ": " : "",
 	    str(p, "subject"));
 	printf("%s\n", str(p, "text"));
-	json_array_foreach(json_object_get(p, "attachments"), i, a)
-	    printf("[attachment %s, %s]\n", str(a, "name"), str(a, "type"));
+	json_array_foreach (json_object_get(p, "attachments"), i, a)
+		printf("[attachment %s, %s]\n", str(a, "name"), str(a, "type"));
 }
 
 int
@@ -150,7 +150,8 @@ cmd_patient_read(struct ctl *c)
 	if (c->json)
 		json_dumpf(answer, stdout, JSON_COMPACT), putchar('\n');
 	else
-		json_array_foreach(json_object_get(answer, "posts"), i, p) print_post(p);
+		json_array_foreach (json_object_get(answer, "posts"), i, p)
+			print_post(p);
 	json_decref(answer);
 	return 0;
 }
@@ -253,7 +254,8 @@ look_list(struct ctl *c, store_fn fn, const char *which, void (*print)(const jso
 	else if (c->json)
 		json_dumpf(l.out, stdout, JSON_COMPACT), putchar('\n');
 	else
-		json_array_foreach(l.out, i, one) print(one);
+		json_array_foreach (l.out, i, one)
+			print(one);
 	json_decref(l.out);
 	store_free(store);
 	conf_unref(conf);

@@ -75,8 +75,7 @@ read_agreements(json_t *map, struct arena *a, struct message_facts *f, struct er
 	const char *name;
 	json_t *v;
 
-	json_object_foreach(map, name, v)
-	{
+	json_object_foreach (map, name, v) {
 		struct agreement *g = &list[f->nagreements];
 
 		*g = (struct agreement){ .scope = SCOPE_CLINIC,
@@ -173,8 +172,7 @@ covers(json_t *want, json_t *got)
 
 	if (!json_is_object(want))
 		return json_equal(want, got);
-	json_object_foreach(want, key, v)
-	{
+	json_object_foreach (want, key, v) {
 		if (!json_equal(v, json_object_get(got, key)))
 			return false;
 	}
@@ -211,8 +209,7 @@ print_misses(const char *id, json_t *expect, json_t *found)
 	json_t *want;
 	size_t misses = 0;
 
-	json_object_foreach(expect, key, want)
-	{
+	json_object_foreach (expect, key, want) {
 		json_t *got = json_object_get(found, key);
 		char *w, *g;
 
@@ -271,7 +268,8 @@ run_cases(struct run *r, json_t *root, struct boundaries *b, struct arena *a)
 		fprintf(stderr, "portico: %s: %s\n", r->file, err.text);
 		return EX_DATAERR;
 	}
-	json_array_foreach(cases, i, c) run_case(r, c, i + 1);
+	json_array_foreach (cases, i, c)
+		run_case(r, c, i + 1);
 	printf("%zu passed, %zu failed\n", r->passed, r->failed);
 	return r->failed == 0 && r->passed > 0 ? 0 : 1;
 }

@@ -40,8 +40,7 @@ read_defaults(struct boundaries *b, json_t *map, struct err *err)
 	const char *name;
 	json_t *v;
 
-	json_object_foreach(map, name, v)
-	{
+	json_object_foreach (map, name, v) {
 		int d = 0;
 
 		TRY(read_decision(v, "defaults_outbound", &d, err));
@@ -60,12 +59,10 @@ read_triggers(struct boundaries *b, json_t *map, struct err *err)
 	json_t *list, *v;
 	size_t i;
 
-	json_object_foreach(map, name, list)
-	{
+	json_object_foreach (map, name, list) {
 		unsigned bits = 0;
 
-		json_array_foreach(list, i, v)
-		{
+		json_array_foreach (list, i, v) {
 			unsigned a = 0;
 
 			while (a < 3 && strcmp(names[a], text_of(v)) != 0)
@@ -87,8 +84,7 @@ read_values(struct boundaries *b, json_t *map, struct err *err)
 	const char *name;
 	json_t *v;
 
-	json_object_foreach(map, name, v)
-	{
+	json_object_foreach (map, name, v) {
 		enum agreement_value value;
 
 		if (!agreement_value_parse(name, &value))
@@ -107,15 +103,14 @@ read_floors(struct boundaries *b, json_t *map, struct arena *a, struct err *err)
 	struct floor_conf *all;
 	json_t *classes, *v;
 
-	json_object_foreach(map, pack, classes) n += json_object_size(classes);
+	json_object_foreach (map, pack, classes)
+		n += json_object_size(classes);
 	all = ARENA_ARRAY(a, n + 1, struct floor_conf);
 	for (size_t i = 0; i < b->nfloors; i++)
 		if (json_object_get(map, b->floors[i].jurisdiction) == NULL)
 			all[kept++] = b->floors[i];
-	json_object_foreach(map, pack, classes)
-	{
-		json_object_foreach(classes, name, v)
-		{
+	json_object_foreach (map, pack, classes) {
+		json_object_foreach (classes, name, v) {
 			all[kept] = (struct floor_conf){ .jurisdiction = arena_strdup(a, pack),
 				.class_name = arena_strdup(a, name) };
 			TRY(read_decision(v, "legal_floor", &all[kept].decision, err));

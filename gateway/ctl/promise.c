@@ -80,8 +80,7 @@ print_object(const struct ctl *ctl, json_t *o)
 		json_decref(o);
 		return;
 	}
-	json_object_foreach(o, key, v)
-	{
+	json_object_foreach (o, key, v) {
 		if (json_is_string(v))
 			printf("%-14s %s\n", key, json_string_value(v));
 		else if (!json_is_null(v))
@@ -251,8 +250,7 @@ show_calendar(struct ctl *ctl, const struct calendar *c)
 		json_dumpf(rows, stdout, JSON_COMPACT);
 		putchar('\n');
 	} else {
-		json_array_foreach(rows, i, one)
-		{
+		json_array_foreach (rows, i, one) {
 			const char *name, *value, *from;
 
 			json_unpack(one, "{s:s, s:s, s:s}", "name", &name, "value", &value, "from", &from);

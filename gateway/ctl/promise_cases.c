@@ -92,8 +92,7 @@ compare(const char *id, json_t *expect, const json_t *found)
 	json_t *want;
 	bool ok = true;
 
-	json_object_foreach(expect, key, want)
-	{
+	json_object_foreach (expect, key, want) {
 		const json_t *got = json_object_get(found, key);
 
 		if (got != NULL && same(want, got))
@@ -189,8 +188,7 @@ run_cases(const char *path, json_t *root)
 		    path);
 		return EX_DATAERR;
 	}
-	json_array_foreach(cases, i, one)
-	{
+	json_array_foreach (cases, i, one) {
 		if (run_case(cals, i, one))
 			passed++;
 		else

@@ -107,9 +107,9 @@ print_messages(const json_t *out)
 	size_t i;
 
 	printf("%-16s %-9s %-7s %-10s %-22s %-18s %s\n", "REF", "THREAD", "KIND", "STATE", "CREATED", "AUTHOR", "NOTE");
-	json_array_foreach(json_object_get(out, "messages"), i, m)
-	    printf("%-16s %-9s %-7s %-10s %-22s %-18.18s %.20s\n", str(m, "ref"), str(m, "thread"), str(m, "kind"),
-		str(m, "state"), str(m, "created"), str(m, "author"), str(m, "note"));
+	json_array_foreach (json_object_get(out, "messages"), i, m)
+		printf("%-16s %-9s %-7s %-10s %-22s %-18.18s %.20s\n", str(m, "ref"), str(m, "thread"), str(m, "kind"),
+		    str(m, "state"), str(m, "created"), str(m, "author"), str(m, "note"));
 }
 
 static int
@@ -205,12 +205,18 @@ print_trace(const json_t *out)
 	size_t i;
 
 	print_message(out);
-	json_array_foreach(json_object_get(out, "decisions"), i, r) printf("decision  %s %s by %s, rule %s, class %s\n",
-	    str(r, "at"), str(r, "act"), str(r, "whose"), str(r, "rule"), *str(r, "class") ? str(r, "class") : "-");
-	json_array_foreach(json_object_get(out, "deliveries"), i, r) printf("delivery  %-22s %-8s tries %lld  %s %s\n",
-	    str(r, "to"), str(r, "state"), num(r, "tries"), str(r, "done"), str(r, "code"));
-	json_array_foreach(json_object_get(out, "history"), i, r)
-	    printf("  %s  %-16s %-24s %s\n", str(r, "at"), str(r, "event"), str(r, "code"), str(r, "actor"));
+	json_array_foreach (json_object_get(out, "decisions"), i, r)
+		printf("decision  %s %s by %s, rule %s, class %s\n", str(r, "at"), str(r, "act"), str(r, "whose"),
+		    str(r, "rule"), *str(r, "class") ? str(r, "class") : "-");
+	json_array_foreach (json_object_get(out, "deliveries"), i, r)
+		printf("delivery  %-22s %-8s tries %lld  %s %s\n", str(r, "to"), str(r, "state"), num(r, "tries"),
+		    str(r, "done"), str(r, "code"));
+	json_array_foreach (json_object_get(out, "history"), i, r) {
+		printf("  %s  %-12s %-24s %-8s", str(r, "at"), str(r, "event"), str(r, "code"), str(r, "actor"));
+		if (num(r, "size") > 0)
+			printf(" %lld bytes, %lld ms", num(r, "size"), num(r, "ms"));
+		putchar('\n');
+	}
 }
 
 static int
@@ -273,9 +279,9 @@ print_threads(const json_t *out)
 	size_t i;
 
 	printf("%-9s %-16s %-20s %-8s %-6s %s\n", "THREAD", "PATIENT", "ADDRESSEE", "PORTAL", "STATE", "OPENED");
-	json_array_foreach(json_object_get(out, "threads"), i, t)
-	    printf("%-9s %-16s %-20s %-8s %-6s %s\n", str(t, "ref"), str(t, "patient"), str(t, "addressee"),
-		str(t, "portal"), json_is_true(json_object_get(t, "open")) ? "open" : "closed", str(t, "opened"));
+	json_array_foreach (json_object_get(out, "threads"), i, t)
+		printf("%-9s %-16s %-20s %-8s %-6s %s\n", str(t, "ref"), str(t, "patient"), str(t, "addressee"),
+		    str(t, "portal"), json_is_true(json_object_get(t, "open")) ? "open" : "closed", str(t, "opened"));
 }
 
 int
@@ -322,8 +328,9 @@ print_thread(const json_t *out)
 	printf("thread    %s, %s\npatient   %s\naddressee %s\nopened    %s\n", str(t, "ref"),
 	    json_is_true(json_object_get(t, "open")) ? "open" : "closed", str(t, "patient"), str(t, "addressee"),
 	    str(t, "opened"));
-	json_array_foreach(json_object_get(out, "promises"), i, p) printf("promise   %s by %s: %s%s%s\n",
-	    str(p, "category"), str(p, "due"), str(p, "state"), *str(p, "closed") ? " at " : "", str(p, "closed"));
+	json_array_foreach (json_object_get(out, "promises"), i, p)
+		printf("promise   %s by %s: %s%s%s\n", str(p, "category"), str(p, "due"), str(p, "state"),
+		    *str(p, "closed") ? " at " : "", str(p, "closed"));
 	print_messages(out);
 }
 
@@ -385,10 +392,10 @@ print_incidents(const json_t *out)
 	const json_t *k;
 	size_t i;
 
-	json_array_foreach(json_object_get(out, "incidents"), i, k)
-	    printf("%-14s %-7s %-20s %-24s x%-4lld since %s%s%s  owner %s\n", str(k, "ref"), str(k, "severity"),
-		str(k, "kind"), str(k, "cause"), num(k, "count"), str(k, "first"), *str(k, "closed") ? " until " : "",
-		str(k, "closed"), str(k, "owner"));
+	json_array_foreach (json_object_get(out, "incidents"), i, k)
+		printf("%-14s %-7s %-20s %-24s x%-4lld since %s%s%s  owner %s\n", str(k, "ref"), str(k, "severity"),
+		    str(k, "kind"), str(k, "cause"), num(k, "count"), str(k, "first"),
+		    *str(k, "closed") ? " until " : "", str(k, "closed"), str(k, "owner"));
 }
 
 int
@@ -461,8 +468,8 @@ print_status(const json_t *out)
 	    num(out, "oldest_in_flight_s"));
 	printf("open        %lld promises, %lld holds, %lld incidents\n", num(out, "open_promises"),
 	    num(out, "open_holds"), num(out, "open_incidents"));
-	json_array_foreach(json_object_get(out, "resting"), i, r)
-	    printf("resting     %s until %s\n", str(r, "to"), str(r, "until"));
+	json_array_foreach (json_object_get(out, "resting"), i, r)
+		printf("resting     %s until %s\n", str(r, "to"), str(r, "until"));
 	print_incidents(out);
 }
 

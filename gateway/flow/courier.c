@@ -185,6 +185,14 @@ settle_in_tx(struct tx *tx, void *arg, struct err *err)
 	struct job *job = arg;
 	size_t n = 0;
 
+	struct history_row sent = { .at_ms = tx_now_ms(tx),
+		.event = "sent",
+		.code = job->d->destination,
+		.actor = "courier",
+		.size = job->size,
+		.took_ms = monotonic_ms() - job->began_ms };
+
+	TRY(history_add(tx, job->m->ref, &sent, err));
 	TRY(delivery_settle(tx, job->d->ref, job->remote_id, err));
 	TRY(incident_close(tx, job->d->destination, err));
 	if (strcmp(job->m->urgency, "emergency") == 0)
@@ -321,7 +329,7 @@ static enum status
 bring(struct job *job, struct err *err)
 {
 	struct err why = ERR_NONE;
-	int64_t began = monotonic_ms();
+	int64_t began = job->began_ms = monotonic_ms();
 	bool mailbox = strcmp(job->c->lane, LANE_MAILBOX) == 0;
 	enum status st = store_read(job->c->w->store, load_in_tx, job, &why);
 

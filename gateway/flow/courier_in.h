@@ -42,6 +42,7 @@ struct job {
 	size_t nbefore;
 	struct content *content; /* own */
 	char *remote_id;	 /* own; set by the lanes on success */
+	int64_t began_ms, size;	 /* monotonic; bytes handed over, for the trace */
 };
 
 /* Each brings the job to the far side; on ST_OK job->remote_id says what it is called there. */

@@ -184,6 +184,7 @@ courier_to_mailbox(struct job *job, struct err *err)
 	TRY(seal_for(job, who, &mail, &raw, err));
 	TRY(drv->prepare(box, folder, &journal, err));
 	TRY(store_write(job->c->w->store, journal_in_tx, &(struct journal){ job, journal }, err));
+	job->size = (int64_t)raw.n;
 	FAULT_POINT("courier.journalled");
 	st = drv->deliver(box, &mail, &job->remote_id, err);
 	/* A plain "no" leaves nothing behind; everything else may have left a copy. */

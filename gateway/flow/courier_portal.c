@@ -80,6 +80,9 @@ courier_to_portal(struct job *job, struct err *err)
 		.content = job->content,
 		.patient_only = job->thread->patient_only,
 		.addressee = addressee_at_portal(job) };
+	job->size = (int64_t)strlen(job->content->text);
+	for (size_t i = 0; i < job->content->natt; i++)
+		job->size += (int64_t)job->content->att[i].data.n;
 	FAULT_POINT("courier.before-post");
 	return portal->drv->post(portal, &post, &job->remote_id, err);
 }
