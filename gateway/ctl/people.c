@@ -243,7 +243,7 @@ look_list(struct ctl *c, store_fn fn, const char *which, void (*print)(const jso
 	struct err err = ERR_NONE;
 	const json_t *one;
 	size_t i;
-	int rc = ctl_look(c, &conf, &store);
+	int rc = ctl_look_with_keys(c, &conf, &store);
 
 	if (rc != 0)
 		return rc;
