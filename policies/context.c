@@ -340,6 +340,18 @@ says_past(const struct passage *p, const struct found *m)
 	return clause_has(p, m, CUE_PAST);
 }
 
+/* Clauses that follow one another by "or" and "and" alone: "if it hurts or your lips turn blue". */
+static bool
+joined_clauses(const struct passage *p, const struct found *c, const struct found *m)
+{
+	if (!same_sentence(p, c, m))
+		return false;
+	for (uint32_t i = c->end; i <= m->begin; i++)
+		if (p->clause_of[i] != p->clause_of[i - 1] && !has(p, i, CUE_JOIN) && !has(p, i, CUE_AND))
+			return false;
+	return true;
+}
+
 /* A hypothetical cue reaches its clause. In a patient's message it does not reach over a comma unless what follows is
  * a list, and not to what is there now. */
 static bool
@@ -349,7 +361,8 @@ hypothetical(const struct passage *p, const struct found *m)
 		const struct found *c = &p->cue[i];
 		unsigned commas = 0, joins = 0;
 
-		if (found_rule(p, c)->cue != CUE_HYPOTHETICAL || !same_clause(p, c, m) || c->begin >= m->end)
+		if (found_rule(p, c)->cue != CUE_HYPOTHETICAL || c->begin >= m->end || overlaps(c, m) ||
+		    !joined_clauses(p, c, m))
 			continue;
 		if (p->direction == TO_PATIENT)
 			return true;

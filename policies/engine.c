@@ -310,15 +310,20 @@ remove_at(struct judging *j, size_t i)
 }
 
 /* What a topic's several mentions say together: a test that found it, a doubt, a test that did not, or the bare word.
- */
+ * Where there is no test, a statement outweighs a denial. */
 static int
 topic_weight(const struct weighed *w)
 {
+	bool tested = is_class(w->m.class_name, "topic.hiv") || is_class(w->m.class_name, "topic.hepatitis") ||
+		      is_class(w->m.class_name, "topic.sti") || is_class(w->m.class_name, "topic.genetic");
+
 	if (w->m.assertion == ASSERT_AFFIRMED && w->positive)
-		return 3;
+		return 4;
 	if (w->m.assertion == ASSERT_POSSIBLE)
-		return 2;
-	return w->m.assertion == ASSERT_NEGATED ? 1 : 0;
+		return 3;
+	if (w->m.assertion == ASSERT_NEGATED)
+		return tested ? 2 : 0;
+	return 1;
 }
 
 static bool

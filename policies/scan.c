@@ -337,7 +337,7 @@ survives(const struct passage *p, const struct found *all, size_t n, const struc
 		if (o->rule != f->rule) { /* "cancer screening": the Spanish "cancer" is not meant either */
 			const struct lex_rule *q = &p->b->lexicon.rule[o->rule];
 
-			if (o->role == ROLE_IGNORE && q->cls == r->cls && q->cls >= 0 && q->language != r->language &&
+			if (o->role == ROLE_IGNORE && strcmp(q->class_name, r->class_name) == 0 && q->language != r->language &&
 			    o->begin < f->end && f->begin < o->end)
 				return false;
 			continue;
