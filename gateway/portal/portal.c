@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static const struct portal_driver *const drivers[] = { &portal_local, &portal_null };
+static const struct portal_driver *const drivers[] = { &portal_local, &portal_fhir, &portal_null };
 
 const struct portal_driver *
 portal_driver_named(const char *name)

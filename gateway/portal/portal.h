@@ -29,13 +29,13 @@ struct portal_message {
 	const char *addressee;	 /* how the portal names the clinician or pool */
 	int64_t received_ms;	 /* when the portal accepted it */
 	const struct content *content;
-	bool patient_only;	 /* proxies do not read this thread */
+	bool patient_only; /* proxies do not read this thread */
 };
 
 /* What goes to the patient. All borrowed. */
 struct portal_post {
-	const char *idem_key;	 /* the same for every try of this delivery */
-	const char *thread;	 /* the portal's thread id */
+	const char *idem_key; /* the same for every try of this delivery */
+	const char *thread;   /* the portal's thread id */
 	const char *patient_key;
 	const char *author;	 /* "clinician:lee" or "portico"; a notification is never the clinician's */
 	const char *author_name; /* display name, from the directory */
@@ -65,8 +65,8 @@ struct portal_driver {
 	void (*close)(struct portal *);
 	/* Sleep until a message may wait, wake_fd is readable, or the timeout. */
 	enum status (*wait)(struct portal *, int wake_fd, int timeout_ms, struct err *) MUST_CHECK;
-	/* Next message not yet acked, or *ret = NULL. Messages of one thread come in the portal's order. After ST_OK the
-	 * next call may hand out the next message before this one is acked; a new open() starts again at the oldest
+	/* Next message not yet acked, or *ret = NULL. Messages of one thread come in the portal's order. After ST_OK
+	 * the next call may hand out the next message before this one is acked; a new open() starts again at the oldest
 	 * message that was not acked. */
 	enum status (*fetch)(struct portal *, struct arena *, struct portal_message **ret, struct err *) MUST_CHECK;
 	/* "We hold it": called only once it is durable here. Twice is harmless. */
@@ -84,6 +84,7 @@ struct portal {
 
 extern const struct portal_driver portal_local; /* the embedded portal, in the store */
 extern const struct portal_driver portal_null;	/* nobody writes; posts vanish; template and dry run */
+extern const struct portal_driver portal_fhir;	/* FHIR R4, see conf/fhir.h; the session may lack PORTAL_CAN_ASK */
 
 const struct portal_driver *portal_driver_named(const char *name); /* NULL: no such driver */
 
