@@ -374,7 +374,7 @@ what_was_written_comes_out(void **state)
 	assert_false(conf_list_has(&c->site.submission_services, "smtpd"));
 	assert_int_equal(c->site.lease_s, 120);
 	assert_int_equal(c->site.limits.message_bytes, 35 << 20);
-	assert_int_equal(c->site.hold_s, 86400);
+	assert_int_equal(c->site.hold_s, 14400);
 	assert_int_equal(c->site.nportals, 1);
 	assert_string_equal(c->site.portals[0].driver, "local");
 	assert_int_equal(c->site.portals[0].poll_s, 1);
