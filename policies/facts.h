@@ -1,8 +1,8 @@
 /*
  * facts -- what the policies are told, and what they answer. Pure data: no I/O, no clock, no database.
  *
- * Owns:     everything is borrowed from the caller, except struct verdict's arrays, which live in the arena of the call.
- * Instants: int64_t seconds UTC. Text: valid UTF-8, line ends "\n", quoted parts still in place.
+ * Owns:     everything is borrowed from the caller, except struct verdict's arrays, which live in the arena of the
+ * call. Instants: int64_t seconds UTC. Text: valid UTF-8, line ends "\n", quoted parts still in place.
  */
 #ifndef POLICIES_FACTS_H
 #define POLICIES_FACTS_H
@@ -67,11 +67,11 @@ enum agreement_scope { SCOPE_CLINICIAN, SCOPE_TEAM, SCOPE_CLINIC };
 struct agreement {
 	char id[20];
 	enum agreement_scope scope;
-	const char *scope_id; /* clinician or pool id; "" for the clinic */
+	const char *scope_id;	/* clinician or pool id; "" for the clinic */
 	const char *class_name; /* "news.malignancy", or "news.*" */
 	enum agreement_value value;
 	int64_t patient_consent, clinician_consent; /* when each said it; 0: has not */
-	const char *by;		/* who the last consent came from, a reference */
+	const char *by;				    /* who the last consent came from, a reference */
 	int64_t made, expires, revoked, review_due; /* 0: never */
 };
 
@@ -93,7 +93,7 @@ struct message_facts {
 	const struct attachment_facts *attachments;
 	size_t nattachments;
 	struct patient_facts patient;
-	const char *clinician; /* id of the author (to the patient) or addressee (from the patient); NULL unknown */
+	const char *clinician;	  /* id of the author (to the patient) or addressee (from the patient); NULL unknown */
 	const char *const *teams; /* pools of that clinician */
 	size_t nteams;
 	const struct agreement *agreements; /* all of this patient */
@@ -118,8 +118,8 @@ struct verdict {
 	const char *rule;	  /* stable id of the rule that decided */
 	const char *class_name;	  /* class that decided; "" when nothing did */
 	enum choice whose;
-	const char *agreement; /* id of the agreement that decided, or "" */
-	bool not_screened;     /* unknown language, unreadable attachment or engine failure */
+	const char *agreement;	      /* id of the agreement that decided, or "" */
+	bool not_screened;	      /* unknown language, unreadable attachment or engine failure */
 	const char *not_screened_why; /* stable code */
 	const struct mention *mentions;
 	size_t nmentions;
@@ -129,8 +129,8 @@ struct verdict {
 	const char *const *categories; /* "rx_renewal", ...: see policies/triage.h */
 	size_t ncategories;
 	enum urgency urgency;
-	const char *route;	/* "clinician", "clinician+on_call", "rx_pool", "front_desk", "tech_support", "billing" */
-	const char *auto_reply; /* "promise", "urgent", "emergency", "none" */
+	const char *route; /* "clinician", "clinician+on_call", "rx_pool", "front_desk", "tech_support", "billing" */
+	const char *auto_reply;	    /* "promise", "urgent", "emergency", "none" */
 	const char *policy_version; /* version of boundaries.yaml, with its hash in policy_hash */
 	const char *policy_hash;
 };

@@ -22,7 +22,7 @@ struct local_post {
 	const struct content *content; /* NULL in local_threads() */
 };
 /* What the patient sees, oldest first; thread NULL: all threads of the patient. */
-enum status local_read(struct tx *, const char *patient_key, const char *thread, struct arena *, struct local_post **ret,
-    size_t *nret, struct err *) MUST_CHECK;
+enum status local_read(struct tx *, const char *patient_key, const char *thread, struct arena *,
+    struct local_post **ret, size_t *nret, struct err *) MUST_CHECK;
 
 #endif
