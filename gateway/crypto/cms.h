@@ -68,6 +68,7 @@ struct cms_enveloped {
 /* R_NONE: read. in must outlive *ret; tmp holds what had to be rewritten. */
 struct cms {
 	enum cms_type type;
+	const char *limit_hit; /* with R_LIMIT: "limit.recipients", "limit.cms-depth" */
 	union {
 		struct cms_signed sd;
 		struct cms_enveloped ed;

@@ -306,9 +306,19 @@ cms_read(struct slice s, size_t max_recipients, struct arena *a, struct buf *tmp
 	struct der in = { (const uint8_t *)s.p, s.n }, all, v, oid, content;
 
 	memset(ret, 0, sizeof *ret);
-	if (der_from_ber(in, tmp, &all) != DER_GOOD || !der_next(&all, DER_SEQ, &v) || !der_next(&v, DER_OID, &oid) ||
-	    !der_next(&v, DER_CTX0, &content) || v.n != 0)
+	switch (der_from_ber(in, tmp, &all)) {
+	case DER_GOOD:
+		break;
+	case DER_TOO_DEEP:
+		ret->limit_hit = "limit.cms-depth";
+		return R_LIMIT;
+	case DER_MALFORMED:
 		return R_MALFORMED;
+	}
+	if (!der_next(&all, DER_SEQ, &v) || !der_next(&v, DER_OID, &oid) || !der_next(&v, DER_CTX0, &content) ||
+	    v.n != 0)
+		return R_MALFORMED;
+	ret->limit_hit = "limit.recipients"; /* the only limit below */
 	ret->type = cms_type_of(oid);
 	switch (ret->type) {
 	case CMS_SIGNED:

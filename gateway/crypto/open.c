@@ -159,7 +159,7 @@ peel(struct opening *o, const struct shape *shape, struct slice *next)
 
 	got = cms_read(buf_slice(&shape->der), (size_t)o->env->limits->recipients, o->arena, &tmp, &cms);
 	if (got == R_LIMIT)
-		o->ret->limit_hit = "limit.recipients";
+		o->ret->limit_hit = cms.limit_hit;
 	if (got != R_NONE)
 		return got;
 	if (cms.type == CMS_SIGNED)

@@ -70,8 +70,8 @@ pki_dir(void)
 const char *
 pki_path(const char *fmt, ...)
 {
-	static char ring[8][256];
-	static unsigned at;
+	static _Thread_local char ring[8][256];
+	static _Thread_local unsigned at;
 	char *p = ring[at++ % 8], name[160];
 	va_list ap;
 
