@@ -10,6 +10,7 @@
 #include <sys/param.h>
 
 #define REFUSED_AGAIN_MS (3600 * 1000LL) /* a patient's message is never given up: somebody must mend the cause */
+#define GRACE_MS 60000
 #define REFERENCES 20
 
 /* ---- sessions --------------------------------------------------------------------------------------------------- */
@@ -175,7 +176,7 @@ answers_patient(const struct job *job)
 struct outcome {
 	struct job *job;
 	const struct err *why;
-	int64_t at_ms;
+	int64_t at_ms, rest_ms; /* when this delivery, and when the far side, is tried again */
 	bool unknown, blame;
 };
 
@@ -220,7 +221,7 @@ rest_in_tx(struct tx *tx, void *arg, struct err *err)
 	bool fresh;
 
 	TRY(delivery_defer(tx, o->job->d->ref, o->at_ms, o->unknown, false, o->why->code, err));
-	TRY(destination_rest(tx, dest, o->at_ms, o->why->code, err));
+	TRY(destination_rest(tx, dest, o->rest_ms, o->why->code, err));
 	return incident_touch(tx, dest, o->why->code, "medium", "support", &fresh, err);
 }
 
@@ -305,8 +306,12 @@ handle_failure(struct job *job, const struct err *why, struct err *err)
 	bool mailbox = strcmp(c->lane, LANE_MAILBOX) == 0;
 	struct outcome o = { .job = job, .why = why, .at_ms = now + back_off_ms(site, job->d->tries), .blame = true };
 
-	/* Once the intent was journalled, only the far side knows whether it has the mail. */
+	/* Once the intent was journalled, only the far side knows whether it has the mail; and it may still be filing
+	 * what a connection that is gone had sent: it is asked only after a grace. */
 	o.unknown = job->d->state == DLV_UNKNOWN;
+	o.rest_ms = o.at_ms;
+	if (o.unknown)
+		o.at_ms = MAX(o.at_ms, now + MIN(site->lease_s * 1000, GRACE_MS));
 	switch (why->st) {
 	case ST_MSG_RETRY:
 		return store_write(c->w->store, defer_in_tx, &o, err);
