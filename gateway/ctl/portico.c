@@ -1,5 +1,6 @@
 #include "ctl/config.h"
 #include "ctl/ctl.h"
+#include "ctl/portal.h"
 
 #include "base/buf.h"
 #include "base/own.h"
@@ -51,6 +52,10 @@ static const struct verb verbs[] = {
 	{ "patient", "write", "--patient P --to ID [--subject S] [--thread T] <TEXT",
 	    "write as a patient in the embedded portal", cmd_patient_write },
 	{ "policy", "cases", "FILE.json", "run worked examples against the boundaries", cmd_policy_cases },
+	{ "portal", "check", "[ID]", "walk through every step with a portal's server: pass, or what to do",
+	    cmd_portal_check },
+	{ "portal", "jwks", "[ID]", "the public keys to register with a portal", cmd_portal_jwks },
+	{ "portal", "show", "[ID]", "what we concluded about a portal's server", cmd_portal_show },
 	{ "promise", "cases", "FILE.json", "run worked examples against the response times", cmd_promise_cases },
 	{ "promise", "when", "--clinician X --category C [--urgency U] [--at TIME]",
 	    "by when a message would be answered, and by which rule", cmd_promise_when },

@@ -96,7 +96,10 @@ function narrows(url) {
   return [...url.searchParams.keys()].every((k) => ['_count', '_offset', '_sort'].includes(k) || ours.includes(k));
 }
 
-async function fhir(req, url, path, body) {
+async function fhir(req, asked, target, body) {
+  const cursor = target.match(/^\/_page\/([\w-]+)$/);
+  const url = cursor ? new URL(Buffer.from(cursor[1], 'base64url').toString(), origin) : asked;
+  const path = cursor ? url.pathname : target;
   const [type, id] = path.split('/').slice(1);
   const headers = { ...req.headers };
   if (path === '/metadata') {
@@ -118,8 +121,12 @@ async function fhir(req, url, path, body) {
   const status = Number(how.issue?.[0]?.details?.coding?.[0]?.code) || { ok: 200, created: 201, 'not-found': 404,
     'not-modified': 304, 'precondition-failed': 412, 'multiple-matches': 412, gone: 410 }[how.id] || 400;
   if (resource?.resourceType === 'Bundle') {
-    for (const l of resource.link ?? []) {
-      l.url = new URL(l.url, origin).href.replace(/^https:\/\/[^/]+\/(fhir\/R4\/)?/, `${origin}/fhir/R4/`);
+    const offset = Number(query._offset ?? 0) + Number(query._count ?? 20);
+    if (offset < resource.total) {      // as opaque as a link may be, and relative where the server is sloppy
+      const more = new URL(url);
+      more.searchParams.set('_offset', offset);
+      const cursor = `_page/${Buffer.from(path + more.search).toString('base64url')}`;
+      resource.link = [{ relation: 'next', url: variant === 'sloppy' ? `/fhir/R4/${cursor}` : `${origin}/fhir/R4/${cursor}` }];
     }
     if (variant === 'html') {
       resource.entry?.forEach((e) => (e.resource = toHtml(e.resource)));
