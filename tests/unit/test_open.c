@@ -103,10 +103,22 @@ struct seen {
 	uint8_t signed_digest[32];
 };
 
-static void
-look(const char *file, int64_t now, struct seen *ret)
+static const char *only_for; /* the one registered address; NULL: everybody */
+
+static bool
+is_registered(void *arg, const char *addr, const struct cert *c)
 {
-	struct open_env env = { .limits = &limits, .keys = keys, .trust = trust, .now = now };
+	(void)arg;
+	assert_true(cert_has_email(c, addr));
+	return only_for == NULL || strcmp(addr, only_for) == 0;
+}
+
+static void
+look_with(struct trust *anchors, const char *file, int64_t now, struct seen *ret)
+{
+	struct open_env env = {
+		.limits = &limits, .keys = keys, .trust = anchors, .now = now, .registered = is_registered
+	};
 	AUTO(arena) a = arena_new();
 	AUTO_BUF raw = BUF_INIT;
 	struct opened o;
@@ -129,6 +141,12 @@ look(const char *file, int64_t now, struct seen *ret)
 	memcpy(ret->signed_digest, o.signed_digest, sizeof ret->signed_digest);
 	assert_int_equal(o.signed_valid, o.outcome == OPEN_VERIFIED);
 	opened_clear(&o);
+}
+
+static void
+look(const char *file, int64_t now, struct seen *ret)
+{
+	look_with(trust, file, now, ret);
 }
 
 struct row {
@@ -444,6 +462,40 @@ confused_headers_are_refused(void **state)
 	assert_int_equal(run_rows(rows, ARRAY_LEN(rows)), 0);
 }
 
+static void
+time_revocation_and_registration_decide_too(void **state)
+{
+	AUTO(trust) revoking = pki_trust();
+	AUTO(trust) alone = NULL;
+	const char *leaf;
+	struct seen s;
+
+	(void)state;
+	assert_int_equal(pki_run(". ./lib.sh; { h; text | sign lee; } >m.eml; { h; text | sign self; } >self.eml"), 0);
+	/* S16: signed three days ahead of us; a day is what clocks may differ */
+	look("m.eml", PKI_NOW - 3 * PKI_DAY, &s);
+	assert_string_equal(s.reason, "signing-time");
+	look("m.eml", PKI_NOW - PKI_DAY / 2, &s);
+	assert_string_equal(s.reason, "ok");
+	look("m.eml", PKI_NOW + 200 * PKI_DAY, &s);
+	assert_string_equal(s.reason, "ok");
+	only_for = "eve@clinic.example";
+	look("m.eml", PKI_NOW, &s);
+	assert_string_equal(s.reason, "not-registered");
+	only_for = NULL;
+	pki_revoke("lee", "lee", -3600, 3600);
+	assert_int_equal(trust_add_crl(revoking, pki_path("lee.crl"), NULL), ST_OK);
+	look_with(revoking, "m.eml", PKI_NOW, &s);
+	assert_string_equal(s.reason, "cert-revoked");
+	look_with(NULL, "m.eml", PKI_NOW, &s);
+	assert_string_equal(s.reason, "cert-untrusted");
+	/* a self-signed certificate is its own anchor once somebody said so */
+	leaf = pki_path("self.crt");
+	assert_int_equal(trust_from_files(&leaf, 1, 2048, &alone, NULL), ST_OK);
+	look_with(alone, "self.eml", PKI_NOW, &s);
+	assert_string_equal(s.reason, "ok");
+}
+
 /* What was sealed here is opened here. */
 static void
 our_own_sealed_mail_opens(void **state)
@@ -493,6 +545,7 @@ main(void)
 		cmocka_unit_test(signatures_that_prove_nothing),
 		cmocka_unit_test(encryption_is_opened_whole_or_not_at_all),
 		cmocka_unit_test(confused_headers_are_refused),
+		cmocka_unit_test(time_revocation_and_registration_decide_too),
 		cmocka_unit_test(our_own_sealed_mail_opens),
 	};
 
