@@ -378,6 +378,28 @@ hypothetical(const struct passage *p, const struct found *m)
 	return false;
 }
 
+/* "Yesterday I had chest pain and it is still there": what is over does not come after, in this sentence or the next.
+ */
+static bool
+persists(const struct passage *p, const struct found *m)
+{
+	static const char *const words[] = { "still", "again", "back", "worse", "worsening", "returned", "continues",
+		"constant", "keeps", "todavia", "aun", "sigue", "sigo", "peor", "otra", "volvio", "nuevo" };
+
+	for (size_t i = 0; i < p->ncues; i++) {
+		const struct found *c = &p->cue[i];
+
+		if (found_rule(p, c)->cue != CUE_NOW || c->begin < m->end ||
+		    p->sentence_of[c->begin] - p->sentence_of[m->begin] > 1)
+			continue;
+		for (uint32_t w = c->begin; w < c->end; w++)
+			for (size_t k = 0; k < sizeof words / sizeof *words; k++)
+				if (word_is(&p->words, w, words[k]))
+					return true;
+	}
+	return false;
+}
+
 static enum temporality
 time_of(const struct reader *rd, const struct passage *p, const struct found *m)
 {
@@ -392,7 +414,7 @@ time_of(const struct reader *rd, const struct passage *p, const struct found *m)
 		return TIME_CURRENT;
 	if (clause_has(p, m, CUE_HISTORICAL) || past_year(rd, p, m) || clause_has(p, m, CUE_OTHER_PAST))
 		return TIME_HISTORICAL;
-	if (r->when == TIME_CURRENT)
+	if (r->when == TIME_CURRENT || persists(p, m))
 		return TIME_CURRENT;
 	if (clause_has(p, m, CUE_RECENT) && (says_past(p, m) || resolved(p, m)))
 		return TIME_RECENT;

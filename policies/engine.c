@@ -337,6 +337,8 @@ outweighed(const struct judging *j, size_t i)
 
 		if (k == i || !same_class(o, w))
 			continue;
+		if (is_class(w->m.class_name, "leak.") && (w->m.source == 0) != (o->m.source == 0))
+			continue; /* the body can be masked, the rest cannot */
 		if (w->heading && !o->heading)
 			return true; /* a heading names what the text then says */
 		if (o->heading != w->heading || o->m.experiencer != w->m.experiencer)
@@ -528,8 +530,17 @@ list_mentions(struct judging *j, struct verdict *v)
 {
 	struct mention *m = ARENA_ARRAY(j->rd.arena, j->nw + 1, struct mention);
 
-	for (size_t i = 0; i < j->nw; i++)
-		m[v->nmentions++] = j->w[i].m;
+	for (size_t i = 0; i < j->nw; i++) {
+		bool again = false;
+
+		for (size_t k = 0; k < v->nmentions; k++)
+			again = again || (strcmp(m[k].class_name, j->w[i].m.class_name) == 0 &&
+					     m[k].assertion == j->w[i].m.assertion &&
+					     m[k].temporality == j->w[i].m.temporality &&
+					     m[k].experiencer == j->w[i].m.experiencer);
+		if (!again)
+			m[v->nmentions++] = j->w[i].m;
+	}
 	v->mentions = m;
 }
 

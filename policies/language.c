@@ -49,3 +49,28 @@ language_of(const struct passage *p, bool *ret_known)
 	*ret_known = words >= 8; /* eight words and none of them ours */
 	return bits;
 }
+
+void
+language_of_sentences(struct passage *p)
+{
+	size_t n = p->b->lexicon.nlanguages;
+
+	for (size_t s = 0, at = 0; s < p->nsentences; s++) {
+		size_t count[MAX_LANGUAGES] = { 0 }, best = 0;
+
+		while (at < p->nfound && p->sentence_of[p->found[at].begin] < s)
+			at++;
+		for (size_t i = at; i < p->nfound && p->sentence_of[p->found[i].begin] == s; i++)
+			if ((size_t)found_rule(p, &p->found[i])->language < n)
+				count[found_rule(p, &p->found[i])->language]++;
+		for (size_t l = 0; l < n; l++)
+			best = count[l] > best ? count[l] : best;
+		p->sentence[s].languages = 0;
+		for (size_t l = 0; l < n; l++)
+			if (count[l] * 2 > best || best < 2)
+				p->sentence[s].languages |= 1u << l;
+		p->sentence[s].languages &= p->languages;
+		if (p->sentence[s].languages == 0)
+			p->sentence[s].languages = p->languages;
+	}
+}

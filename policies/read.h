@@ -21,6 +21,7 @@ struct found {
 struct sentence {
 	uint32_t begin, end; /* without its closing mark */
 	bool question;
+	unsigned languages; /* whose cues count here: "son" is a child in English and a verb in Spanish */
 };
 
 /* What the words of a number pattern said. */
@@ -82,6 +83,8 @@ enum status passage_read(
 void passage_clauses(struct passage *);
 /* Which of the languages with a lexicon a text is in, as bits; 0: none of them. known: false when too short to tell. */
 unsigned language_of(const struct passage *, bool *ret_known);
+/* Tells the languages of each sentence from the function words found; needs passage.languages. */
+void language_of_sentences(struct passage *);
 
 struct meaning context_of(const struct reader *, const struct passage *, const struct found *);
 

@@ -91,7 +91,7 @@ split_sentences(struct passage *p, struct arena *a)
 		cur = &p->sentence[p->nsentences - 1];
 		if ((list || (w->w[i].flags & WORD_PARA) != 0) && cur->end > cur->begin) {
 			cur = &p->sentence[p->nsentences++];
-			*cur = (struct sentence){ (uint32_t)i, (uint32_t)i, false };
+			*cur = (struct sentence){ .begin = (uint32_t)i, .end = (uint32_t)i };
 		}
 		p->sentence_of[i] = (uint32_t)p->nsentences - 1;
 		if (list) {
@@ -108,7 +108,7 @@ split_sentences(struct passage *p, struct arena *a)
 			cur->begin = cur->end = (uint32_t)i + 1;
 			continue;
 		}
-		p->sentence[p->nsentences++] = (struct sentence){ (uint32_t)i + 1, (uint32_t)i + 1, false };
+		p->sentence[p->nsentences++] = (struct sentence){ .begin = (uint32_t)i + 1, .end = (uint32_t)i + 1 };
 	}
 	if (p->nsentences > 1 && p->sentence[p->nsentences - 1].end == p->sentence[p->nsentences - 1].begin)
 		p->nsentences--;
@@ -337,8 +337,8 @@ survives(const struct passage *p, const struct found *all, size_t n, const struc
 		if (o->rule != f->rule) { /* "cancer screening": the Spanish "cancer" is not meant either */
 			const struct lex_rule *q = &p->b->lexicon.rule[o->rule];
 
-			if (o->role == ROLE_IGNORE && strcmp(q->class_name, r->class_name) == 0 && q->language != r->language &&
-			    o->begin < f->end && f->begin < o->end)
+			if (o->role == ROLE_IGNORE && strcmp(q->class_name, r->class_name) == 0 &&
+			    q->language != r->language && o->begin < f->end && f->begin < o->end)
 				return false;
 			continue;
 		}
@@ -377,6 +377,12 @@ masks_cue(int outer, int inner)
 
 /* Cues inside a pseudo cue are none; the pseudo cue itself does nothing else. */
 static bool
+in_its_language(const struct passage *p, const struct found *f)
+{
+	return (p->sentence[p->sentence_of[f->begin]].languages >> found_rule(p, f)->language & 1) != 0;
+}
+
+static bool
 masked(const struct passage *p, const struct found *all, size_t n, const struct found *f)
 {
 	int cue = p->b->lexicon.rule[f->rule].cue;
@@ -389,8 +395,8 @@ masked(const struct passage *p, const struct found *all, size_t n, const struct 
 		const struct lex_rule *r = &p->b->lexicon.rule[all[i].rule];
 		bool masks = r->kind == RULE_CUE && masks_cue(r->cue, cue);
 
-		if (masks && (p->languages >> r->language & 1) != 0 && all[i].begin <= f->begin &&
-		    f->end <= all[i].end && !(all[i].begin == f->begin && all[i].end == f->end && r->cue != CUE_PSEUDO))
+		if (masks && in_its_language(p, &all[i]) && all[i].begin <= f->begin && f->end <= all[i].end &&
+		    !(all[i].begin == f->begin && all[i].end == f->end && r->cue != CUE_PSEUDO))
 			return true;
 	}
 	return false;
@@ -428,7 +434,7 @@ sort_out(struct passage *p, struct joiner *j, struct arena *a)
 				p->found[p->nfound++] = *f;
 			continue;
 		}
-		if ((p->languages >> r->language & 1) != 0 && !masked(p, j->found, j->nfound, f))
+		if (in_its_language(p, f) && !masked(p, j->found, j->nfound, f))
 			keep_cue(p, f);
 	}
 }
@@ -600,6 +606,7 @@ passage_read(const struct reader *rd, int16_t source, const char *text, struct p
 		p.language_told = known;
 		if (p.languages == 0)
 			p.languages = (1u << rd->b->lexicon.nlanguages) - 1;
+		language_of_sentences(&p);
 		p.nfound = 0;
 		sort_out(&p, &j, rd->arena);
 		keep_numbers(&s, rd->arena);
