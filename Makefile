@@ -42,7 +42,7 @@ override CFLAGS += -std=c17 -D_GNU_SOURCE -g $(WARN) $(HARDEN) $(CFLAGS.$(v)) -I
 	$(patsubst -I%,-isystem %,$(PKG_CFLAGS))
 override LDFLAGS += -pie $(LDFLAGS.$(v)) -Wl,--as-needed
 
-LIB.base    := -lcrypto
+LIB.base    := -lseccomp -lcrypto
 LIB.conf    := -lyaml -lhs -lical
 LIB.mail    := $(shell pkg-config --libs gmime-3.0 2>/dev/null)
 LIB.crypto  := -lssl -lcrypto
@@ -61,13 +61,16 @@ lib  = $(B)/lib/lib$(1).a
 $(foreach l,$(LAYERS),$(eval SRC.$(l) := $(call srcs,$(l))))
 LIBS.all := $(foreach l,flow mailbox portal store crypto policies mail conf base,$(call lib,$(l)))
 # The milter links neither libetpan nor libcurl: flow's intake half lives in objects that only the bridge pulls in.
-LINK.all := $(LIBS.all) $(LIB.mailbox) $(LIB.portal) $(LIB.store) $(LIB.crypto) $(LIB.mail) $(LIB.conf) -ljansson -pthread
+LINK.all := $(LIBS.all) $(LIB.mailbox) $(LIB.portal) $(LIB.store) $(LIB.crypto) $(LIB.mail) $(LIB.conf) $(LIB.base) \
+	-ljansson -pthread
 
-PROGRAMS := portico portico-bridge portico-milter
+PROGRAMS := portico portico-bridge portico-milter portico-worker portico-keys
 SRC.portico        := $(sort $(wildcard gateway/ctl/*.c))
 SRC.portico-bridge := $(sort $(wildcard gateway/bridge/*.c))
 SRC.portico-milter := $(sort $(wildcard milter/*.c))
 EXTRA.portico-milter := -lmilter
+SRC.portico-worker := $(sort $(wildcard gateway/worker/*.c))
+SRC.portico-keys   := $(sort $(wildcard gateway/keys/*.c))
 
 ALL_SRC := $(foreach l,$(LAYERS),$(SRC.$(l))) $(foreach p,$(PROGRAMS),$(SRC.$(p)))
 
@@ -121,15 +124,15 @@ units := $(DESTDIR)/usr/lib
 install: all	## install into DESTDIR: programs, samples, manual pages, systemd units
 	install -d $(DESTDIR)/usr/sbin $(DESTDIR)/usr/bin $(sysconf) $(share) $(units)/systemd/system \
 		$(units)/sysusers.d $(units)/tmpfiles.d
-	install -m 755 $(B)/portico-milter $(B)/portico-bridge $(DESTDIR)/usr/sbin
+	install -m 755 $(foreach p,milter bridge worker keys,$(B)/portico-$(p)) $(DESTDIR)/usr/sbin
 	install -m 755 $(B)/portico $(DESTDIR)/usr/bin
 	install -m 644 conf/systemd/*.service $(units)/systemd/system
 	install -m 644 conf/systemd/sysusers.conf $(units)/sysusers.d/portico.conf
 	install -m 644 conf/systemd/tmpfiles.conf $(units)/tmpfiles.d/portico.conf
-	cp -r --no-preserve=mode,ownership $(wildcard conf/*.yaml conf/lexicon conf/postfix) $(share)
+	cp -r --no-preserve=mode,ownership $(wildcard conf/*.yaml conf/lexicon conf/templates conf/postfix) $(share)
 	for f in $(notdir $(wildcard conf/*.yaml)); do [ -e $(sysconf)/$$f ] || install -m 644 conf/$$f $(sysconf)/$$f; done
 	[ ! -d conf/lexicon ] || [ -e $(sysconf)/lexicon ] || cp -r --no-preserve=mode,ownership conf/lexicon $(sysconf)
-	for f in $(wildcard docs/*.[1-8]); do s=$${f##*.}; install -D -m 644 $$f $(DESTDIR)/usr/share/man/man$$s/$${f##*/}; done
+	for f in $(wildcard conf/man/*.[1-8]); do s=$${f##*.}; install -D -m 644 $$f $(DESTDIR)/usr/share/man/man$$s/$${f##*/}; done
 
 help:	## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## */\1\t/p' Makefile tests/tests.mk | expand -t 16

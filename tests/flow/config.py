@@ -130,7 +130,7 @@ def files(s, rig):
     }
     for path in SHIPPED.rglob("*"):
         name = str(path.relative_to(SHIPPED))
-        if path.is_file() and name not in made and not name.startswith(("postfix/", "systemd/")):
+        if path.is_file() and name not in made and not name.startswith(("postfix/", "systemd/", "man/")):
             made[name] = path.read_text()
     return made
 
