@@ -27,7 +27,8 @@ def pki(tmp_path_factory):
         openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-days", "30",
                 "-addext", f"subjectAltName=email:{address}", "-addext", "extendedKeyUsage=emailProtection",
                 "-keyout", str(top / f"{name}.key"), "-out", str(top / f"{name}.crt"))
-    signed = openssl("cms", "-sign", "-signer", str(top / "lee.crt"), "-inkey", str(top / "lee.key"), stdin=TEXT.encode())
+    signed = openssl("cms", "-sign", "-signer", str(top / "lee.crt"), "-inkey", str(top / "lee.key"),
+                     stdin=TEXT.encode())
     (top / "signed.eml").write_bytes(HEAD.encode() + signed)
     for cipher in ("aes-256-cbc", "aes-256-gcm"):
         for what, inner in (("signed", signed), ("plain", TEXT.encode())):
@@ -42,8 +43,9 @@ def pki(tmp_path_factory):
 
 
 def explain(pki, *args, code=0):
-    done = subprocess.run([str(Path(os.environ["PORTICO_PROGRAMS"]) / "portico"), "mail", "explain", *args], cwd=pki, text=True, timeout=60,
-                          capture_output=True, check=False)
+    program = Path(os.environ["PORTICO_PROGRAMS"]) / "portico"
+    done = subprocess.run([str(program), "mail", "explain", *args], cwd=pki, text=True, timeout=60, check=False,
+                          capture_output=True)
     assert done.returncode == code, done.stderr
     return done
 

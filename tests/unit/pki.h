@@ -26,7 +26,7 @@ struct pki_odd {
 	size_t email_n;
 	const char *more_email; /* %d is replaced: more_n further names */
 	int more_n;
-	bool dns_only; /* a dNSName instead of the rfc822Name */
+	bool dns_only;	     /* a dNSName instead of the rfc822Name */
 	int64_t from, until; /* seconds from PKI_NOW */
 	int rsa_bits;
 	const char *curve; /* "P-256", "P-384", "P-521" */
