@@ -11,7 +11,7 @@ set -eu
 BUILD="build-essential pkg-config libetpan-dev libmilter-dev libssl-dev libsqlite3-dev libcurl4-gnutls-dev
 	libjansson-dev libyaml-dev libgmime-3.0-dev libical-dev libvectorscan-dev libcmocka-dev libseccomp-dev"
 DEMO="postfix dovecot-imapd dovecot-lmtpd openssl python3"
-TEST="python3-pytest swaks libnet-ssleay-perl gpgsm libnss3-tools isync clang-format shellcheck"
+TEST="python3-pytest swaks libnet-ssleay-perl gpgsm libnss3-tools s-nail isync clang-format shellcheck"
 TOOLS="clang clang-tidy libclang-rt-dev cppcheck"
 
 die()
@@ -19,6 +19,9 @@ die()
 	echo "setup: $*" >&2
 	exit 1
 }
+
+# An npm from elsewhere is as good, and Debian's would be in its way.
+command -v npm >/dev/null 2>&1 || TEST="$TEST nodejs npm"
 
 [ $# -gt 0 ] || die "say what for: build, demo, test, tools"
 want=

@@ -17,6 +17,9 @@ $(B)/tests/test_%: $(B)/tests/unit/test_%.o $(UNIT_HELP) $(LIBS.all)
 	$(call say,LINK)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LINK.all) -lcmocka -lmilter
 
+# It starts them, from the directory above its own.
+$(B)/tests/test_worker: | $(B)/portico-worker $(B)/portico-keys
+
 .PHONY: unit
 unit: $(UNIT_BIN)	## build and run the unit tests (T=name for one)
 	@tests/unit/run.sh $(if $(T),$(B)/tests/test_$(T),$(UNIT_BIN))
@@ -95,15 +98,25 @@ bench: all $(BENCH_BIN)	## run the benchmarks (T=name for one)
 PYTHON := /usr/bin/python3
 FLOW := $(PYTHON) -B tests/flow/run.py --programs $(B)
 
+# A FHIR server written by others, for test_fhir: the packages of the lock file, outside of the checkout. Without them
+# that one test fails and says why.
+FHIR := $(B)/fhir/node_modules/.package-lock.json
+$(FHIR): tests/fhir/package.json tests/fhir/package-lock.json
+	@mkdir -p $(B)/fhir
+	@cp $^ $(B)/fhir
+	@echo '  NPM  fhir'
+	@cd $(B)/fhir && timeout 600 npm ci --no-audit --no-fund --loglevel=error >npm.log 2>&1 || \
+		{ echo "npm ci failed, so flow test fhir will fail: see $(B)/fhir/npm.log" >&2; tail -n 3 npm.log >&2; }
+
 # What calls make again builds with every core.
 AGAIN := $(MAKE) --no-print-directory -j$(shell nproc)
 PARTS := MAKE="$(AGAIN)" tests/run.sh
 
 .PHONY: flow flow-long check test test-all setup demo demo-once
-flow: all $(TOOL_BIN)	## end to end with real Postfix and Dovecot (T=name for one)
+flow: all $(TOOL_BIN) $(FHIR)	## end to end with real Postfix and Dovecot (T=name for one)
 	@$(FLOW) $(T)
 
-flow-long: all $(TOOL_BIN)	## the long form of the flow tests (T=name for one)
+flow-long: all $(TOOL_BIN) $(FHIR)	## the long form of the flow tests (T=name for one)
 	@$(FLOW) --long $(T)
 
 check:	## unit, golden, lint and fuzz-replay

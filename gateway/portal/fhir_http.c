@@ -302,6 +302,9 @@ set_options(struct fhir_http *h, const struct fhir_request *q, struct curl_slist
 	SET(CURLOPT_WRITEDATA, t);
 	SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)h->o->response_bytes);
 	if (q->body.p != NULL) {
+		/* On a connection it had before, libcurl sends a request again by itself when the server hangs up
+		 * without an answer: a second copy of a post. On a new one it does not. */
+		SET(CURLOPT_FRESH_CONNECT, 1L);
 		SET(CURLOPT_POST, 1L);
 		SET(CURLOPT_POSTFIELDS, q->body.p);
 		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body.n);

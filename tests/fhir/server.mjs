@@ -158,7 +158,8 @@ function lever(path, body, res) {
     '/__log': () => log,
     '/__posts': () => posts,
   }[path];
-  send(res, act ? 200 : 404, (act?.()) ?? {});
+  const said = act?.();
+  send(res, act ? 200 : 404, typeof said === 'object' ? said : {});
 }
 
 function planned(method, path) {
