@@ -21,7 +21,7 @@ has(const struct passage *p, size_t i, enum cue c)
 static bool
 cue_begins(const struct passage *p, size_t i, enum cue c)
 {
-	for (size_t k = 0; k < p->ncues && p->cue[k].begin <= i; k++)
+	for (size_t k = p->sentence[p->sentence_of[i]].cue; k < p->ncues && p->cue[k].begin <= i; k++)
 		if (p->cue[k].begin == i && found_rule(p, &p->cue[k])->cue == (int)c)
 			return true;
 	return false;
@@ -54,10 +54,35 @@ begins_clause(const struct passage *p, size_t i)
 	return (p->cues[i] & CUE_BIT(CUE_TERMINATOR)) != 0 && cue_begins(p, i, CUE_TERMINATOR);
 }
 
+/* Where each sentence's cues begin, and whom the sentences before it spoke of last. */
+static void
+index_cues(const struct reader *rd, struct passage *p)
+{
+	bool other = false;
+	uint32_t at = 0;
+
+	for (size_t s = 0; s < p->nsentences; s++) {
+		p->sentence[s].other_person = other;
+		while (at < p->ncues && p->sentence_of[p->cue[at].begin] < s)
+			at++;
+		p->sentence[s].cue = at;
+		for (uint32_t i = at; i < p->ncues && p->sentence_of[p->cue[i].begin] == s; i++) {
+			int cue = found_rule(p, &p->cue[i])->cue;
+
+			if (cue == CUE_OTHER)
+				other = true;
+			else if (cue == CUE_CHILD)
+				other = !rd->patient_is_child;
+		}
+	}
+}
+
 void
-passage_clauses(struct passage *p)
+passage_clauses(const struct reader *rd, struct passage *p)
 {
 	uint32_t clause = 0;
+
+	index_cues(rd, p);
 
 	for (size_t i = 0; i < p->words.n; i++) {
 		if (i > 0 && p->sentence_of[i] != p->sentence_of[i - 1])
@@ -189,6 +214,21 @@ same_clause(const struct passage *p, const struct found *a, const struct found *
 	return p->clause_of[a->begin] == p->clause_of[b->begin] && p->sentence_of[a->begin] == p->sentence_of[b->begin];
 }
 
+/* The cues of a term's sentence, and of the next one where after is 1. */
+static size_t
+cue_from(const struct passage *p, const struct found *m)
+{
+	return p->sentence[p->sentence_of[m->begin]].cue;
+}
+
+static size_t
+cue_to(const struct passage *p, const struct found *m, unsigned after)
+{
+	size_t next = p->sentence_of[m->end - 1] + 1 + after;
+
+	return next < p->nsentences ? p->sentence[next].cue : p->ncues;
+}
+
 /* Any clause that the term reaches into. */
 static bool
 in_clauses(const struct passage *p, const struct found *c, const struct found *m)
@@ -218,7 +258,7 @@ count_cues(const struct passage *p, const struct found *m)
 
 	if (m->denied_inside && found_rule(p, m)->negation != NEGATION_NEVER)
 		n.negated++;
-	for (size_t i = 0; i < p->ncues; i++) {
+	for (size_t i = cue_from(p, m); i < cue_to(p, m, 0); i++) {
 		const struct found *c = &p->cue[i];
 		int cue = found_rule(p, c)->cue;
 
@@ -263,7 +303,7 @@ assertion_of(const struct passage *p, const struct found *m, bool *positive)
 static bool
 clause_has(const struct passage *p, const struct found *m, enum cue cue)
 {
-	for (size_t i = 0; i < p->ncues; i++)
+	for (size_t i = cue_from(p, m); i < cue_to(p, m, 0); i++)
 		if (found_rule(p, &p->cue[i])->cue == (int)cue && in_clauses(p, &p->cue[i], m))
 			return true;
 	return false;
@@ -273,7 +313,7 @@ clause_has(const struct passage *p, const struct found *m, enum cue cue)
 static bool
 resolved(const struct passage *p, const struct found *m)
 {
-	for (size_t i = 0; i < p->ncues; i++) {
+	for (size_t i = cue_from(p, m); i < cue_to(p, m, 1); i++) {
 		const struct found *c = &p->cue[i];
 
 		if (found_rule(p, c)->cue == CUE_RESOLVED && c->begin >= m->end &&
@@ -289,7 +329,9 @@ past_year(const struct reader *rd, const struct passage *p, const struct found *
 {
 	const struct words *w = &p->words;
 
-	for (size_t i = 1; i < w->n; i++) {
+	const struct sentence *in = &p->sentence[p->sentence_of[m->begin]];
+
+	for (size_t i = in->begin + 1; i < in->end; i++) {
 		struct slice s = word_text(w, i);
 		long year;
 
@@ -357,7 +399,7 @@ joined_clauses(const struct passage *p, const struct found *c, const struct foun
 static bool
 hypothetical(const struct passage *p, const struct found *m)
 {
-	for (size_t i = 0; i < p->ncues; i++) {
+	for (size_t i = cue_from(p, m); i < cue_to(p, m, 0); i++) {
 		const struct found *c = &p->cue[i];
 		unsigned commas = 0, joins = 0;
 
@@ -386,7 +428,7 @@ persists(const struct passage *p, const struct found *m)
 	static const char *const words[] = { "still", "again", "back", "worse", "worsening", "returned", "continues",
 		"constant", "keeps", "todavia", "aun", "sigue", "sigo", "peor", "otra", "volvio", "nuevo" };
 
-	for (size_t i = 0; i < p->ncues; i++) {
+	for (size_t i = cue_from(p, m); i < cue_to(p, m, 1); i++) {
 		const struct found *c = &p->cue[i];
 
 		if (found_rule(p, c)->cue != CUE_NOW || c->begin < m->end ||
@@ -425,26 +467,6 @@ time_of(const struct reader *rd, const struct passage *p, const struct found *m)
 
 /* Of whom */
 
-/* The person last spoken of before a sentence. */
-static enum experiencer
-last_person(const struct passage *p, uint32_t sentence, bool child_is_patient)
-{
-	enum experiencer who = WHO_PATIENT;
-
-	for (size_t i = 0; i < p->ncues; i++) {
-		const struct found *c = &p->cue[i];
-		int cue = found_rule(p, c)->cue;
-
-		if (p->sentence_of[c->begin] >= sentence)
-			break;
-		if (cue == CUE_OTHER || (cue == CUE_CHILD && !child_is_patient))
-			who = WHO_OTHER;
-		else if (cue == CUE_CHILD)
-			who = WHO_PATIENT;
-	}
-	return who;
-}
-
 /* "my husband hits me", "he gave me": whoever does it, it happens to the writer. */
 static bool
 done_to_writer(const struct passage *p, const struct found *m)
@@ -459,10 +481,10 @@ done_to_writer(const struct passage *p, const struct found *m)
 static int
 subject_before(const struct passage *p, const struct found *m, bool child_is_patient)
 {
-	enum experiencer person = last_person(p, p->sentence_of[m->begin], child_is_patient);
+	enum experiencer person = p->sentence[p->sentence_of[m->begin]].other_person ? WHO_OTHER : WHO_PATIENT;
 	int who = -1;
 
-	for (size_t i = 0; i < p->ncues; i++) {
+	for (size_t i = cue_from(p, m); i < cue_to(p, m, 0); i++) {
 		const struct found *c = &p->cue[i];
 		int cue = found_rule(p, c)->cue;
 
@@ -487,7 +509,7 @@ subject_before(const struct passage *p, const struct found *m, bool child_is_pat
 static bool
 other_after(const struct passage *p, const struct found *m)
 {
-	for (size_t i = 0; i < p->ncues; i++) {
+	for (size_t i = cue_from(p, m); i < cue_to(p, m, 0); i++) {
 		const struct found *c = &p->cue[i];
 		int cue = found_rule(p, c)->cue;
 

@@ -8,6 +8,9 @@
 #include <time.h>
 
 #define MAX_ATTACHMENTS 1000
+#define TEXT_MAX ((size_t)1 << 20) /* of a body or an attachment; a longer one is nobody's message */
+#define PATTERN_WORDS 200	   /* more words than any pattern covers */
+#define PASSAGE_TERMS 500	   /* mentions of a passage that are weighed one by one; beyond them only new kinds */
 
 /* A mention while it is being weighed against the others. */
 struct weighed {
@@ -16,13 +19,14 @@ struct weighed {
 	int urgency;
 	bool heading, positive, by_reply; /* of a subject line; a test found it; the subject of the thread */
 	struct span redact;
+	uint32_t sentence; /* of its passage */
+	const struct passage *passage;
 };
 
 struct judging {
 	struct reader rd;
-	struct passage *passage;
-	const struct passage **listed;
-	size_t npassages;
+	const struct passage **passage;
+	size_t npassages, passages_cap;
 	struct weighed *w;
 	size_t nw, cap;
 	const char *not_screened;
@@ -91,6 +95,7 @@ add_result(struct judging *j, const struct passage *p, const struct found *f, st
 	static const char normal[] = "result.normal", abnormal[] = "result.abnormal";
 	const char *c = w->m.class_name;
 	struct mention m = w->m;
+	struct weighed *normal_too;
 
 	if (w->m.assertion != ASSERT_NEGATED || boundaries_class(j->rd.b, normal) == NULL ||
 	    boundaries_class(j->rd.b, abnormal) == NULL)
@@ -105,7 +110,9 @@ add_result(struct judging *j, const struct passage *p, const struct found *f, st
 		return;
 	m.class_name = normal;
 	m.assertion = ASSERT_AFFIRMED;
-	add(j, m, "negated_news", 0);
+	normal_too = add(j, m, "negated_news", 0);
+	normal_too->passage = p;
+	normal_too->sentence = p->sentence_of[f->begin];
 }
 
 static void
@@ -122,11 +129,13 @@ add_term(struct judging *j, const struct passage *p, const struct found *f)
 		.assertion = mean.assertion,
 		.temporality = mean.temporality,
 		.experiencer = mean.experiencer,
-		.begin = p->words.w[f->begin].from,
-		.end = p->words.w[f->end - 1].to,
+		.begin = p->base + p->words.w[f->begin].from,
+		.end = p->base + p->words.w[f->end - 1].to,
 		.source = p->source },
 	    r->id, r->urgency);
 	w->heading = p->heading;
+	w->passage = p;
+	w->sentence = p->sentence_of[f->begin];
 	w->positive = mean.positive;
 	if (mean.experiencer == WHO_PATIENT) {
 		w->m.class_name = known_class(&j->rd, c, &known);
@@ -145,7 +154,7 @@ add_leaks(struct judging *j, const struct passage *p)
 	for (size_t i = 0; i < n; i++) {
 		const struct regex_conf *r = l[i].is_number ? &j->rd.b->regex[l[i].regex] : NULL;
 		const char *name = r != NULL ? r->class_name : "leak.other_patient";
-		struct span at = { p->words.w[l[i].begin].from, p->words.w[l[i].end - 1].to };
+		struct span at = { p->base + p->words.w[l[i].begin].from, p->base + p->words.w[l[i].end - 1].to };
 		struct weighed *w = add(j,
 		    (struct mention){
 			.class_name = boundaries_class(j->rd.b, name) != NULL ? name : "leak.other_patient",
@@ -166,7 +175,11 @@ inside_another(const struct passage *p, size_t i)
 	const struct found *f = &p->found[i];
 	const struct lex_rule *r = found_rule(p, f);
 
-	for (size_t k = 0; k < p->nfound; k++) {
+	size_t k = i;
+
+	while (k > 0 && p->found[k - 1].begin + PATTERN_WORDS > f->begin)
+		k--;
+	for (; k < p->nfound; k++) {
 		const struct found *o = &p->found[k];
 		const struct lex_rule *q = found_rule(p, o);
 
@@ -192,29 +205,96 @@ inside_another(const struct passage *p, size_t i)
 	return false;
 }
 
+/* Does the newest mention say what an earlier one from first on said? */
+static bool
+seen_before(const struct judging *j, size_t first)
+{
+	const struct weighed *w = &j->w[j->nw - 1];
+
+	for (size_t i = first; i + 1 < j->nw; i++) {
+		const struct weighed *o = &j->w[i];
+
+		if (strcmp(o->m.class_name, w->m.class_name) == 0 && o->m.assertion == w->m.assertion &&
+		    o->m.temporality == w->m.temporality && o->m.experiencer == w->m.experiencer &&
+		    o->urgency >= w->urgency && o->positive == w->positive)
+			return true;
+	}
+	return false;
+}
+
 static void
 read_terms(struct judging *j, const struct passage *p, bool by_reply)
 {
+	size_t first = j->nw;
+
 	for (size_t i = 0; i < p->nfound; i++) {
 		size_t before = j->nw;
 
 		if (found_rule(p, &p->found[i])->kind != RULE_CLASS || inside_another(p, i))
 			continue;
 		add_term(j, p, &p->found[i]);
+		if (j->nw - first > PASSAGE_TERMS && seen_before(j, first))
+			j->nw--;
 		for (size_t k = before; k < j->nw; k++)
 			j->w[k].by_reply = by_reply;
 	}
 	add_leaks(j, p);
 }
 
-static enum status
-read_text(struct judging *j, int16_t source, const char *text, bool by_reply, struct err *err)
+/* How much of a text makes the next piece: up to the last end of a line, or else of a word. */
+static size_t
+piece(const char *text, size_t n)
 {
-	struct passage *p = &j->passage[j->npassages];
+	size_t cut = PASSAGE_MAX;
 
-	TRY(passage_read(&j->rd, source, text, p, err));
-	j->listed[j->npassages++] = p;
+	if (n <= PASSAGE_MAX)
+		return n;
+	while (cut > PASSAGE_MAX / 2 && text[cut - 1] != '\n')
+		cut--;
+	if (cut > PASSAGE_MAX / 2)
+		return cut;
+	for (cut = PASSAGE_MAX; cut > PASSAGE_MAX / 2 && text[cut - 1] != ' '; cut--)
+		;
+	return cut > PASSAGE_MAX / 2 ? cut : PASSAGE_MAX;
+}
+
+static enum status
+read_piece(struct judging *j, int16_t source, const char *text, uint32_t at, size_t n, bool by_reply, struct err *err)
+{
+	struct passage *p = ARENA_NEW(j->rd.arena, struct passage);
+
+	TRY(passage_read(&j->rd, source, (struct slice){ text + at, n }, p, err));
+	p->base = at;
+	if (j->npassages == j->passages_cap) {
+		size_t cap = j->passages_cap ? j->passages_cap * 2 : 8;
+		const struct passage **more = ARENA_ARRAY(j->rd.arena, cap, const struct passage *);
+
+		if (j->npassages > 0)
+			memcpy(more, j->passage, j->npassages * sizeof *more);
+		j->passage = more;
+		j->passages_cap = cap;
+	}
+	j->passage[j->npassages++] = p;
 	read_terms(j, p, by_reply);
+	return ST_OK;
+}
+
+/* *ret_foreign: a piece of it is in a language that no lexicon reads. */
+static enum status
+read_text(struct judging *j, int16_t source, const char *text, bool by_reply, bool *ret_foreign, struct err *err)
+{
+	size_t len = strlen(text);
+	uint32_t at = 0;
+	bool foreign = false;
+
+	do {
+		size_t n = piece(text + at, len - at);
+
+		TRY(read_piece(j, source, text, at, n, by_reply, err));
+		foreign = foreign || j->passage[j->npassages - 1]->foreign;
+		at += (uint32_t)n;
+	} while (at < len);
+	*ret_foreign = foreign;
 	return ST_OK;
 }
 
@@ -238,12 +318,13 @@ read_attachment(struct judging *j, size_t i, struct err *err)
 	const struct attach_conf *conf = &j->rd.b->attach;
 	struct mention opaque = { .class_name = "attach.opaque", .source = (int16_t)(i + 1) };
 	const char *type = a->type != NULL ? a->type : "";
+	bool foreign = false;
 
 	if (is_type(&conf->harmless, type))
 		return ST_OK;
-	if (a->text != NULL && a->text[strspn(a->text, " \t\r\n\f\v")] != '\0') {
-		TRY(read_text(j, (int16_t)(i + 1), a->text, false, err));
-		if (!j->passage[j->npassages - 1].foreign &&
+	if (a->text != NULL && strlen(a->text) <= TEXT_MAX && a->text[strspn(a->text, " \t\r\n\f\v")] != '\0') {
+		TRY(read_text(j, (int16_t)(i + 1), a->text, false, &foreign, err));
+		if (!foreign &&
 		    (conf->max_bytes == 0 || a->size <= (size_t)conf->max_bytes || j->rd.f->direction == TO_CLINICIAN))
 			return ST_OK;
 	}
@@ -255,7 +336,7 @@ read_attachment(struct judging *j, size_t i, struct err *err)
 
 /* The body decides; one too short to tell is believed to be in the language that came with it. */
 static bool
-foreign(const struct judging *j, const struct passage *body)
+is_foreign(const struct judging *j, const struct passage *body, bool any)
 {
 	const struct lexicon *lx = &j->rd.b->lexicon;
 	const char *hint = j->rd.f->language;
@@ -263,7 +344,7 @@ foreign(const struct judging *j, const struct passage *body)
 	if (body->words.n == 0)
 		return false;
 	if (body->language_told)
-		return body->foreign;
+		return any;
 	if (hint == NULL || hint[0] == '\0')
 		return false;
 	for (size_t i = 0; i < lx->nlanguages; i++)
@@ -277,20 +358,23 @@ read_message(struct judging *j, struct err *err)
 {
 	const struct message_facts *f = j->rd.f;
 	const char *subject = f->subject != NULL ? f->subject : "";
-	bool reply = quote_is_reply_subject(subject);
+	const char *body = quote_blank(f->body != NULL ? f->body : "", j->rd.arena);
+	bool reply = quote_is_reply_subject(subject), foreign = false;
 	size_t n = f->nattachments < MAX_ATTACHMENTS ? f->nattachments : MAX_ATTACHMENTS;
 
-	j->passage = ARENA_ARRAY(j->rd.arena, n + 2, struct passage);
-	j->listed = ARENA_ARRAY(j->rd.arena, n + 2, const struct passage *);
-	TRY(read_text(j, 0, quote_blank(f->body != NULL ? f->body : "", j->rd.arena), false, err));
-	if (foreign(j, &j->passage[0]))
+	if (strlen(body) > TEXT_MAX) { /* its beginning is read all the same */
+		body = arena_strndup(j->rd.arena, body, TEXT_MAX);
+		j->not_screened = "text.too_long";
+	}
+	TRY(read_text(j, 0, body, false, &foreign, err));
+	if (is_foreign(j, j->passage[0], foreign))
 		j->not_screened = "language.unknown";
 	if (!(reply && f->direction == TO_PATIENT)) /* the patient's own words come back to the patient */
-		TRY(read_text(j, -1, subject, reply, err));
+		TRY(read_text(j, -1, subject, reply, &foreign, err));
 	for (size_t i = 0; i < n; i++)
 		TRY(read_attachment(j, i, err));
 	if (n < f->nattachments)
-		j->not_screened = "attachment.too_many";
+		j->not_screened = "text.too_many_attachments";
 	return ST_OK;
 }
 
@@ -361,23 +445,9 @@ outweighed(const struct judging *j, size_t i)
 }
 
 static bool
-in_same_sentence(const struct judging *j, const struct weighed *a, const struct weighed *b)
+in_same_sentence(const struct weighed *a, const struct weighed *b)
 {
-	const struct passage *p = NULL;
-	uint32_t sa = UINT32_MAX, sb = UINT32_MAX;
-
-	if (a->m.source != b->m.source)
-		return false;
-	for (size_t i = 0; i < j->npassages; i++)
-		if (j->passage[i].source == a->m.source)
-			p = &j->passage[i];
-	for (size_t i = 0; p != NULL && i < p->words.n; i++) {
-		if (p->words.w[i].from == a->m.begin)
-			sa = p->sentence_of[i];
-		if (p->words.w[i].from == b->m.begin)
-			sb = p->sentence_of[i];
-	}
-	return sa == sb;
+	return a->passage != NULL && a->passage == b->passage && a->sentence == b->sentence;
 }
 
 /* "Your HIV test was negative" is about HIV and no other normal result; "the margins were positive" is no more abnormal
@@ -390,7 +460,7 @@ spoken_for(const struct judging *j, size_t i)
 
 	for (size_t k = 0; k < j->nw && strcmp(w->m.class_name, "topic.repro") == 0; k++)
 		if (strcmp(j->w[k].m.class_name, "news.pregnancy_loss") == 0 &&
-		    (w->heading || in_same_sentence(j, w, &j->w[k])))
+		    (w->heading || in_same_sentence(w, &j->w[k])))
 			return true;
 	if (!normal && strcmp(w->m.class_name, "result.abnormal") != 0)
 		return false;
@@ -401,7 +471,7 @@ spoken_for(const struct judging *j, size_t i)
 		bool news = is_class(o->m.class_name, "news.") || is_class(o->m.class_name, "update.");
 		bool topic = is_class(o->m.class_name, "topic.");
 
-		if (k == i || (!news && !topic) || !in_same_sentence(j, w, o))
+		if (k == i || (!news && !topic) || !in_same_sentence(w, o))
 			continue;
 		if (topic && strcmp(o->m.class_name, "topic.mental_health") != 0)
 			return true;
@@ -499,10 +569,10 @@ decide(struct judging *j, struct verdict *v)
 		redirect = redirect || r.redirect;
 		raise(v, &r, w);
 	}
-	if (j->not_screened != NULL && strncmp(j->not_screened, "language", 8) == 0 &&
+	if (j->not_screened != NULL && strncmp(j->not_screened, "attachment", 10) != 0 &&
 	    j->rd.b->unknown_language > (int)v->act) {
 		v->act = (enum decision)j->rd.b->unknown_language;
-		v->rule = "not_screened.language";
+		v->rule = "not_screened.text";
 		v->class_name = "";
 		v->whose = CHOICE_SAFETY;
 		v->agreement = "";
@@ -551,7 +621,7 @@ triage(struct judging *j, struct verdict *v)
 	const char **category;
 	struct triage t;
 
-	triage_message(&j->rd, j->listed, j->npassages, &f, &t);
+	triage_message(&j->rd, j->passage, j->npassages, &f, &t);
 	if (j->not_screened != NULL && j->rd.f->direction == TO_CLINICIAN && t.urgency < URGENCY_URGENT) {
 		t.urgency = URGENCY_URGENT;
 		triage_route(j->rd.b, &t);

@@ -20,6 +20,8 @@ struct found {
 
 struct sentence {
 	uint32_t begin, end; /* without its closing mark */
+	uint32_t cue;	     /* first cue at or after its begin */
+	bool other_person;   /* somebody else was spoken of last before it */
 	bool question;
 	unsigned languages; /* whose cues count here: "son" is a child in English and a verb in Spanish */
 };
@@ -33,6 +35,7 @@ struct number_found {
 
 struct passage {
 	int16_t source; /* as in struct mention */
+	uint32_t base;	/* where this piece begins in the text */
 	bool heading;	/* a subject line */
 	enum direction direction;
 	const struct boundaries *b;
@@ -73,14 +76,17 @@ struct reader {
 	int year; /* of f->now; 0 unknown */
 };
 
+/* What one passage may hold: a longer text is read in pieces, so that no text costs more than its length. */
+#define PASSAGE_MAX 32768
+
 /* Text of which quoted lines and what introduced them became blanks, length and offsets unchanged. In the arena. */
 char *quote_blank(const char *text, struct arena *);
 /* "Re:" and its kind: the words are those of whoever began the thread. */
 bool quote_is_reply_subject(const char *subject);
 
 enum status passage_read(
-    const struct reader *, int16_t source, const char *text, struct passage *ret, struct err *) MUST_CHECK;
-void passage_clauses(struct passage *);
+    const struct reader *, int16_t source, struct slice text, struct passage *ret, struct err *) MUST_CHECK;
+void passage_clauses(const struct reader *, struct passage *);
 /* Which of the languages with a lexicon a text is in, as bits; 0: none of them. known: false when too short to tell. */
 unsigned language_of(const struct passage *, bool *ret_known);
 /* Tells the languages of each sentence from the function words found; needs passage.languages. */

@@ -8,6 +8,13 @@
 /* More hits than this in one text is nobody's message; the engine answers "not screened". */
 #define MAX_HITS 4000000
 
+/* Nobody's sentence is longer; a table without marks is. */
+#define SENTENCE_MAX 200
+/* Rules look this far around a word, in words: two sentences and a pattern. */
+#define AROUND (2 * SENTENCE_MAX + 50)
+/* Ways of continuing a pattern from one place that are tried. */
+#define STEPS_MAX 400
+
 struct hit { /* an element of a pattern, by words */
 	uint32_t element, begin, end;
 };
@@ -86,10 +93,11 @@ split_sentences(struct passage *p, struct arena *a)
 	p->sentence_of = ARENA_ARRAY(a, w->n + 1, uint32_t);
 	p->nsentences = 1;
 	for (size_t i = 0; i < w->n; i++) {
-		bool list = is_list_number(w, i);
+		bool list = is_list_number(w, i), endless;
 
 		cur = &p->sentence[p->nsentences - 1];
-		if ((list || (w->w[i].flags & WORD_PARA) != 0) && cur->end > cur->begin) {
+		endless = cur->end - cur->begin >= SENTENCE_MAX;
+		if ((list || endless || (w->w[i].flags & WORD_PARA) != 0) && cur->end > cur->begin) {
 			cur = &p->sentence[p->nsentences++];
 			*cur = (struct sentence){ .begin = (uint32_t)i, .end = (uint32_t)i };
 		}
@@ -168,6 +176,7 @@ struct joiner {
 	uint32_t *first; /* by element: first hit; first[element + 1] is the end */
 	struct found *found;
 	size_t nfound, cap;
+	unsigned steps; /* left for the pattern that is being joined */
 };
 
 static void
@@ -244,8 +253,9 @@ join(struct joiner *j, const struct lex_pattern *pat, size_t link, uint32_t begi
 	l = &pat->link[link];
 	reach = at + l->gap * 2u + 2; /* marks between do not count, but not many of them */
 	for (uint32_t i = lower_bound(j, l->element, at); i < j->first[l->element + 1] && j->nfound < MAX_HITS; i++) {
-		if (j->s->hits[i].begin > reach)
+		if (j->s->hits[i].begin > reach || j->steps == 0)
 			return;
+		j->steps--;
 		if (gap_ok(j->s->p, at, j->s->hits[i].begin, l->gap))
 			join(j, pat, link + 1, begin, j->s->hits[i].end,
 			    denied || denies(j->s->p, at, j->s->hits[i].begin));
@@ -277,9 +287,11 @@ join_patterns(struct joiner *j)
 		struct lex_range r = lx->element_starts[e];
 
 		for (uint32_t h = j->first[e]; h < j->first[e + 1] && r.n > 0; h++)
-			for (uint32_t i = 0; i < r.n; i++)
+			for (uint32_t i = 0; i < r.n; i++) {
+				j->steps = STEPS_MAX;
 				join(j, &lx->pattern[lx->starts[r.first + i]], 1, j->s->hits[h].begin,
 				    j->s->hits[h].end, false);
+			}
 	}
 	if (j->nfound > 0)
 		qsort(j->found, j->nfound, sizeof *j->found, by_place);
@@ -309,6 +321,24 @@ in_sentence(const struct passage *p, const struct found *a, const struct found *
 	return p->sentence_of[a->begin] == p->sentence_of[b->begin];
 }
 
+/* The first match that begins no more than AROUND words before this one. */
+static size_t
+first_around(const struct found *all, size_t at)
+{
+	uint32_t from = all[at].begin > AROUND ? all[at].begin - AROUND : 0;
+	size_t lo = 0, hi = at;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (all[mid].begin < from)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
 /* The sentence before or after counts too: "I have your labs. Everything is normal." */
 static bool
 near_sentence(const struct passage *p, const struct found *a, const struct found *b)
@@ -319,8 +349,9 @@ near_sentence(const struct passage *p, const struct found *a, const struct found
 }
 
 static bool
-survives(const struct passage *p, const struct found *all, size_t n, const struct found *f)
+survives(const struct passage *p, const struct found *all, size_t n, size_t at)
 {
+	const struct found *f = &all[at];
 	const struct lex_rule *r = &p->b->lexicon.rule[f->rule];
 	bool with = !r->needs_with;
 
@@ -329,7 +360,7 @@ survives(const struct passage *p, const struct found *all, size_t n, const struc
 	if ((r->direction == DIRECTION_IN && p->direction != TO_CLINICIAN) ||
 	    (r->direction == DIRECTION_OUT && p->direction != TO_PATIENT))
 		return false;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = first_around(all, at); i < n && all[i].begin <= f->end + AROUND; i++) {
 		const struct found *o = &all[i];
 
 		if (o->role == ROLE_TERM)
@@ -383,15 +414,16 @@ in_its_language(const struct passage *p, const struct found *f)
 }
 
 static bool
-masked(const struct passage *p, const struct found *all, size_t n, const struct found *f)
+masked(const struct passage *p, const struct found *all, size_t n, size_t at)
 {
+	const struct found *f = &all[at];
 	int cue = p->b->lexicon.rule[f->rule].cue;
 
 	if (cue != CUE_NEGATED && cue != CUE_NEGATED_AFTER && cue != CUE_HYPOTHETICAL && cue != CUE_RESOLVED &&
 	    cue != CUE_NOW && cue != CUE_HISTORICAL && cue != CUE_RECENT && cue != CUE_TERMINATOR && cue != CUE_OTHER &&
 	    cue != CUE_CHILD && cue != CUE_POSSIBLE && cue != CUE_POSSIBLE_AFTER)
 		return false;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = first_around(all, at); i < n && all[i].begin <= f->begin; i++) {
 		const struct lex_rule *r = &p->b->lexicon.rule[all[i].rule];
 		bool masks = r->kind == RULE_CUE && masks_cue(r->cue, cue);
 
@@ -430,11 +462,11 @@ sort_out(struct passage *p, struct joiner *j, struct arena *a)
 		if (i > 0 && by_place(f, f - 1) == 0)
 			continue;
 		if (r->kind != RULE_CUE) {
-			if (f->role == ROLE_TERM && survives(p, j->found, j->nfound, f))
+			if (f->role == ROLE_TERM && survives(p, j->found, j->nfound, i))
 				p->found[p->nfound++] = *f;
 			continue;
 		}
-		if (in_its_language(p, f) && !masked(p, j->found, j->nfound, f))
+		if (in_its_language(p, f) && !masked(p, j->found, j->nfound, i))
 			keep_cue(p, f);
 	}
 }
@@ -575,7 +607,7 @@ scan_databases(const struct reader *rd, struct scan *s, struct err *err)
 }
 
 enum status
-passage_read(const struct reader *rd, int16_t source, const char *text, struct passage *ret, struct err *err)
+passage_read(const struct reader *rd, int16_t source, struct slice text, struct passage *ret, struct err *err)
 {
 	struct passage p = {
 		.source = source, .heading = source < 0, .direction = rd->f->direction, .b = rd->b, .languages = ~0u
@@ -585,7 +617,7 @@ passage_read(const struct reader *rd, int16_t source, const char *text, struct p
 	enum status st;
 	bool known, terms;
 
-	words_split(slice_of(text), rd->arena, &p.words);
+	words_split(text, rd->arena, &p.words);
 	correct_spelling(&p, rd->arena);
 	split_sentences(&p, rd->arena);
 	p.clause_of = ARENA_ARRAY(rd->arena, p.words.n + 1, uint32_t);
@@ -610,7 +642,7 @@ passage_read(const struct reader *rd, int16_t source, const char *text, struct p
 		p.nfound = 0;
 		sort_out(&p, &j, rd->arena);
 		keep_numbers(&s, rd->arena);
-		passage_clauses(&p);
+		passage_clauses(rd, &p);
 		*ret = p;
 	}
 	free(s.word_at);

@@ -41,7 +41,7 @@ denied(const struct reader *rd, const struct passage *p, const struct found *f)
 static bool
 opens_message(const struct passage *p, const struct found *f)
 {
-	return p->source == 0 && p->sentence_of[f->begin] <= 1 && f->begin <= 8 &&
+	return p->source == 0 && p->base == 0 && p->sentence_of[f->begin] <= 1 && f->begin <= 8 &&
 	       p->sentence_of[f->begin] + 1 < p->nsentences;
 }
 

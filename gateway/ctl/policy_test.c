@@ -31,7 +31,7 @@ speaks(const struct tester *t, const char *text, enum direction d, size_t rule, 
 
 	if (boundaries_scratch(t->b, &rd.scratch, &err) != ST_OK)
 		return false;
-	ok = passage_read(&rd, 0, text, &p, &err) == ST_OK;
+	ok = passage_read(&rd, 0, slice_of(text), &p, &err) == ST_OK;
 	hs_free_scratch(rd.scratch);
 	*ret = false;
 	for (size_t i = 0; ok && !regex && i < p.nfound; i++)
