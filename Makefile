@@ -22,6 +22,8 @@ endif
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings \
 	-Wpointer-arith -Wimplicit-fallthrough -Werror
+# clang also complains where gcc knows that the rest of a designated or macro-made initializer is meant to be zero.
+WARN += $(if $(findstring clang,$(CC)),-Wno-missing-field-initializers)
 HARDEN := -fstack-protector-strong -fcf-protection -fPIE
 CFLAGS.release = -O2 -D_FORTIFY_SOURCE=2 -fstack-clash-protection
 CFLAGS.asan    = -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
