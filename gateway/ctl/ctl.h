@@ -81,6 +81,10 @@ int cmd_ledger_check(struct ctl *);
 int cmd_incident_list(struct ctl *);
 int cmd_bridge_reload(struct ctl *);
 
+int cmd_promise_list(struct ctl *);   /* promise list [--open] [--thread T] [--since TIME] */
+int cmd_promise_show(struct ctl *);   /* promise show REF */
+int cmd_promise_report(struct ctl *); /* promise report [--since TIME] */
+
 /* Verbs that read the configuration. */
 int cmd_promise_when(struct ctl *);  /* promise when --clinician X --category C [--at TIME] */
 int cmd_calendar_show(struct ctl *); /* calendar show [ID] */

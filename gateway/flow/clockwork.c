@@ -1,6 +1,7 @@
 #include "flow/clockwork.h"
 
 #include "base/own.h"
+#include "flow/due.h"
 #include "flow/facts.h"
 #include "flow/notice.h"
 #include "policies/autoreply.h"
@@ -10,6 +11,7 @@
 #include <string.h>
 
 #define HOLD_AGAIN_MS (3600 * 1000LL)
+#define BROKEN "promise/"
 
 struct tick {
 	struct view *v;
@@ -19,6 +21,8 @@ struct tick {
 	size_t npromises;
 	struct hold *hold;
 	size_t nholds;
+	struct incident *incident;
+	size_t nincidents;
 	size_t i; /* which of them this transaction is about */
 };
 
@@ -28,72 +32,84 @@ look(struct tx *tx, void *arg, struct err *err)
 	struct tick *t = arg;
 
 	TRY(promise_list(tx, NULL, true, t->a, &t->promise, &t->npromises, err));
+	TRY(incident_list(tx, true, t->a, &t->incident, &t->nincidents, err));
 	return hold_list(tx, true, t->a, &t->hold, &t->nholds, err);
 }
 
 /* ---- promises ---------------------------------------------------------------------------------------------------- */
 
-static const char *
-reader_of(const struct tick *t, const char *addressee)
-{
-	const struct clinician_conf *who;
-	const struct pool_conf *pool;
-
-	addressee_of(t->v->conf, addressee, &who, &pool);
-	return who != NULL ? who->id : pool != NULL && pool->members.n > 0 ? pool->members.item[0] : NULL;
-}
-
+/* One sealed reminder to one clinician. The key holds the time it was due: a snoozed one is another. */
 static enum status
-remind(struct tx *tx, struct tick *t, const struct promise_row *p, int stage, struct err *err)
+remind_one(struct tx *tx, struct tick *t, const struct promise_row *p, int stage, const char *id, struct err *err)
 {
-	const char *id = reader_of(t, p->addressee);
-	const struct clinician_conf *who = id != NULL ? conf_clinician(t->v->conf, id) : NULL;
+	const struct clinician_conf *who = conf_clinician(t->v->conf, id);
 	const char *lang = who != NULL && who->language != NULL ? who->language : t->v->conf->site.language;
+	int64_t at_ms = stage == 3 ? p->due_ms : p->warn_ms[stage - 1];
 	bool es = strncmp(lang, "es", 2) == 0;
-	char key[80], ref[REF_LEN + 1];
-	struct notice n = {
-		.thread = p->thread, .clinician = id, .note = "reminder", .key = key, .in_reply_to = p->message
-	};
+	char ref[REF_LEN + 1];
+	struct notice n = { .thread = p->thread,
+		.clinician = id,
+		.note = "reminder",
+		.key = arena_printf(t->a, "notice/reminder/%s/%d/%lld/%s", p->ref, stage, (long long)at_ms, id),
+		.in_reply_to = p->message };
 
 	if (who == NULL)
 		return ST_OK;
-	snprintf(key, sizeof key, "notice/reminder/%s/%d", p->ref, stage);
 	n.subject = es ? "Recordatorio: un paciente espera respuesta" : "Reminder: a patient is waiting for an answer";
 	n.text = arena_printf(t->a,
-	    es ? "La conversación %s espera respuesta.\nPrometido: %s.\n"
-	       : "Conversation %s waits for an answer.\nPromised: %s.\n",
-	    p->thread, promise_words(t->a, t->v->conf->response, p->due_ms / 1000, t->v->conf->site.zone, lang));
+	    es ? "La conversación %s (%s) espera respuesta.\nPrometido: %s.\n\n"
+		 "En lugar de responder al paciente, puede contestar a este correo con una sola línea:\n"
+		 "  reasignar a ID  |  posponer hasta AAAA-MM-DD HH:MM  |  cerrado por teléfono\n"
+	       : "Conversation %s (%s) waits for an answer.\nPromised: %s.\n\n"
+		 "Instead of answering the patient you can answer this mail with one line alone:\n"
+		 "  reassign to ID  |  snooze until YYYY-MM-DD HH:MM  |  closed by phone\n",
+	    p->thread, addressee_name(t->v->conf, p->addressee),
+	    promise_words(t->a, t->v->conf->response, p->due_ms / 1000, t->v->conf->site.zone, lang));
 	t->done.reminders++;
 	return notice_add(tx, t->v, &n, ref, err);
 }
 
-/* The patient is told honestly, with a new time where there is one. */
+static enum status
+remind(struct tx *tx, struct tick *t, const struct promise_row *p, int stage, const char *addressee, struct err *err)
+{
+	struct due_readers r = due_readers(t->v->conf, addressee, t->a);
+
+	for (size_t i = 0; i < r.n; i++)
+		TRY(remind_one(tx, t, p, stage, r.id[i], err));
+	return ST_OK;
+}
+
+/* Somebody else gets the patient's message, and is told why. */
+static enum status
+pass_on(struct tx *tx, struct tick *t, const struct promise_row *p, int stage, const char *to, struct err *err)
+{
+	if (to == NULL || strcmp(to, p->addressee) == 0)
+		return ST_OK;
+	if (p->message[0] != '\0')
+		TRY(due_bring(tx, t->v->conf, p->message, to, t->a, err));
+	return remind(tx, t, p, stage, to, err);
+}
+
+/* The patient is told honestly, with a new time where there is one; once for what was due at the same time. */
 static enum status
 tell_late(struct tx *tx, struct tick *t, const struct promise_row *p, struct err *err)
 {
-	const struct response *r = t->v->conf->response;
-	const struct clinician_conf *who;
-	const struct pool_conf *pool;
-	const struct calendar *cal;
+	const struct calendar *cal = due_calendar(t->v->conf, p->addressee);
 	const struct sla *sla;
 	struct conversation c = { .patient = NULL };
 	struct promise again = { .none = true };
 	enum urgency urgency = URGENCY_ROUTINE;
-	const char *subject, *text, *zone;
-	char key[80], ref[REF_LEN + 1], destination[80];
+	const char *subject, *text, *key;
+	char ref[REF_LEN + 1], destination[80];
 	AUTO(content) reply = NULL;
 	AUTO_BUF encoded = BUF_INIT;
 	int64_t now = tx_now_ms(tx) / 1000;
-	bool dup, fresh;
+	bool dup;
 
 	TRY(conversation_of_thread(tx, t->v->conf, p->thread, t->a, &c, err));
-	addressee_of(t->v->conf, p->addressee, &who, &pool);
-	zone = who != NULL ? who->calendar : pool != NULL ? pool->calendar : NULL;
-	cal = zone != NULL ? response_calendar(r, zone) : NULL;
-	cal = cal != NULL ? cal : r->clinic;
 	if (!urgency_parse(p->urgency, &urgency))
 		urgency = URGENCY_ROUTINE;
-	sla = promise_sla(r, cal, p->category, urgency);
+	sla = due_rule(t->v->conf, cal, p->category, urgency);
 	if (sla != NULL && sla->mode != SLA_NONE)
 		TRY(promise_compute(cal, sla, now, now, &again, err));
 	struct autoreply_facts f = { .kind = AUTOREPLY_LATE,
@@ -106,7 +122,7 @@ tell_late(struct tx *tx, struct tick *t, const struct promise_row *p, struct err
 	TRY(autoreply_text(t->v->conf, &f, t->a, &subject, &text, err));
 	reply = content_new(subject, text);
 	content_encode(reply, &encoded);
-	snprintf(key, sizeof key, "late/%s", p->ref);
+	key = arena_printf(t->a, "late/%s/%lld", p->thread, (long long)p->due_ms);
 	struct message_new m = { .kind = KIND_NOTICE,
 		.state = MSG_IN_FLIGHT,
 		.thread = p->thread,
@@ -126,15 +142,34 @@ tell_late(struct tx *tx, struct tick *t, const struct promise_row *p, struct err
 		return ST_OK;
 	t->done.late_notices++;
 	snprintf(destination, sizeof destination, "portal:%s", c.thread->portal);
-	TRY(delivery_add(tx, ref, destination, key, 0, err));
-	return incident_touch(
-	    tx, arena_printf(t->a, "promise/%s", p->addressee), "promise.broken", "medium", "support", &fresh, err);
+	return delivery_add(tx, ref, destination, key, 0, err);
 }
 
 static int
 stage_due(const struct promise_row *p, int64_t now_ms)
 {
 	return now_ms >= p->due_ms ? 3 : now_ms >= p->warn_ms[1] ? 2 : now_ms >= p->warn_ms[0] ? 1 : 0;
+}
+
+/* 50 %: whoever answers now is reminded. 80 %: the cover, or the pool, gets it too. 100 %: the desk has an incident,
+ * and the patient hears the truth. What was missed on the way is made good. */
+static enum status
+act_on(struct tx *tx, struct tick *t, const struct promise_row *p, int stage, struct err *err)
+{
+	const struct conf *conf = t->v->conf;
+	int64_t now = tx_now_ms(tx) / 1000;
+	bool fresh;
+
+	TRY(remind(tx, t, p, stage, p->addressee, err));
+	if (stage >= 2)
+		TRY(pass_on(tx, t, p, stage, due_next(conf, p->addressee, now, t->a), err));
+	else if (p->by_cover || due_is_away(due_calendar(conf, p->addressee), now))
+		TRY(pass_on(tx, t, p, stage, due_cover(conf, p->addressee, now, t->a), err));
+	if (stage < 3)
+		return ST_OK;
+	TRY(tell_late(tx, t, p, err));
+	return incident_touch(
+	    tx, arena_printf(t->a, BROKEN "%s", p->addressee), "promise.broken", "medium", "support", &fresh, err);
 }
 
 static enum status
@@ -154,10 +189,33 @@ watch_promise(struct tx *tx, void *arg, struct err *err)
 	stage = p != NULL ? stage_due(p, tx_now_ms(tx)) : 0;
 	if (p == NULL || stage <= p->warned)
 		return ST_OK;
-	TRY(remind(tx, t, p, stage, err));
-	if (stage == 3)
-		TRY(tell_late(tx, t, p, err));
+	TRY(act_on(tx, t, p, stage, err));
 	return promise_warned(tx, p->ref, stage, err);
+}
+
+/* The desk's incident ends when nothing of this addressee is overdue any more. */
+static enum status
+close_broken(struct tx *tx, void *arg, struct err *err)
+{
+	struct tick *t = arg;
+	const char *cause = t->incident[t->i].cause, *addressee = cause + strlen(BROKEN);
+	struct promise_row *open = NULL;
+	size_t n = 0;
+
+	TRY(promise_list(tx, NULL, true, t->a, &open, &n, err));
+	for (size_t i = 0; i < n; i++)
+		if (open[i].warned >= 3 && strcmp(open[i].addressee, addressee) == 0)
+			return ST_OK;
+	return incident_close(tx, cause, err);
+}
+
+static bool
+still_broken(const struct tick *t, const struct incident *k)
+{
+	for (size_t i = 0; i < t->npromises; i++)
+		if (t->promise[i].warned >= 3 && strcmp(t->promise[i].addressee, k->cause + strlen(BROKEN)) == 0)
+			return true;
+	return false;
 }
 
 /* ---- holds ------------------------------------------------------------------------------------------------------- */
@@ -212,6 +270,9 @@ clockwork_tick(struct view *v, struct clockwork_done *ret, struct err *err)
 	for (t.i = 0; t.i < t.npromises; t.i++)
 		if (stage_due(&t.promise[t.i], now) > t.promise[t.i].warned)
 			TRY(store_write(v->w->store, watch_promise, &t, err));
+	for (t.i = 0; t.i < t.nincidents; t.i++)
+		if (strncmp(t.incident[t.i].cause, BROKEN, strlen(BROKEN)) == 0 && !still_broken(&t, &t.incident[t.i]))
+			TRY(store_write(v->w->store, close_broken, &t, err));
 	for (t.i = 0; t.i < t.nholds; t.i++)
 		if (t.hold[t.i].deadline_ms <= now)
 			TRY(store_write(v->w->store, watch_hold, &t, err));

@@ -1,6 +1,7 @@
 #include "flow/facts.h"
 
 #include "base/own.h"
+#include "flow/due.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,6 +192,26 @@ addressee_name(const struct conf *conf, const char *addressee)
 	return who != NULL ? who->name : pool != NULL ? pool->name : conf->site.clinic;
 }
 
+/* Cover by the directory or by the calendar; the on-call; a colleague of a pool. Each of them needs a mail of ours as
+ * well: the token in it is made for one reader. */
+static bool
+stands_in(const struct conf *conf, const char *addressee, const struct clinician_conf *who, const char *clinician)
+{
+	const struct calendar *cal = due_calendar(conf, addressee);
+
+	if (conf->support.on_call != NULL && strcmp(conf->support.on_call, clinician) == 0)
+		return true;
+	if (who != NULL && who->cover != NULL && strcmp(who->cover, clinician) == 0)
+		return true;
+	for (size_t i = 0; who != NULL && i < who->pools.n; i++)
+		if (conf_in_pool(conf, clinician, who->pools.item[i]))
+			return true;
+	for (int deep = 0; deep < 3 && cal->cover != NULL; deep++, cal = cal->cover)
+		if (strcmp(cal->cover->id, clinician) == 0 || conf_in_pool(conf, clinician, cal->cover->id))
+			return true;
+	return false;
+}
+
 bool
 may_answer(const struct conf *conf, const char *addressee, const char *clinician)
 {
@@ -198,7 +219,9 @@ may_answer(const struct conf *conf, const char *addressee, const char *clinician
 	const struct pool_conf *pool;
 
 	addressee_of(conf, addressee, &who, &pool);
-	if (who != NULL)
-		return strcmp(who->id, clinician) == 0 || (who->cover != NULL && strcmp(who->cover, clinician) == 0);
-	return pool != NULL && conf_in_pool(conf, clinician, pool->id);
+	if (who != NULL && strcmp(who->id, clinician) == 0)
+		return true;
+	if (pool != NULL && conf_in_pool(conf, clinician, pool->id))
+		return true;
+	return (who != NULL || pool != NULL) && stands_in(conf, addressee, who, clinician);
 }

@@ -39,7 +39,8 @@ void addressee_of(const struct conf *, const char *addressee, const struct clini
     const struct pool_conf **ret_pool);
 /* Display name of an addressee, from the directory. */
 const char *addressee_name(const struct conf *, const char *addressee);
-/* May this clinician answer there: addressee, member of the addressed pool, or cover of the addressee. */
+/* May this clinician answer there: addressee, member of the addressed pool, or who stands in for them: cover, on-call,
+ * colleague of a pool. */
 bool may_answer(const struct conf *, const char *addressee, const char *clinician);
 
 /* In the arena: the items of a comma-separated list, blanks trimmed. */

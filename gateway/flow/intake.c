@@ -1,11 +1,13 @@
 #include "flow/intake.h"
 
 #include "base/own.h"
+#include "flow/due.h"
 #include "flow/facts.h"
 #include "policies/autoreply.h"
 #include "policies/engine.h"
 #include "policies/promise.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define MAX_PROMISES 16
@@ -24,16 +26,6 @@ struct incoming {
 	struct buf content;
 	struct intake_result result;
 };
-
-static const struct calendar *
-calendar_of(const struct incoming *in)
-{
-	const struct response *r = in->v->conf->response;
-	const char *id = in->who != NULL ? in->who->calendar : in->pool != NULL ? in->pool->calendar : NULL;
-	const struct calendar *cal = id != NULL ? response_calendar(r, id) : NULL;
-
-	return cal != NULL ? cal : r->clinic;
-}
 
 /* The portal's name of a clinician or pool, in our words; NULL when it is nobody we know. */
 static const char *
@@ -96,110 +88,195 @@ triage(struct incoming *in)
 		.policy_hash = "" };
 }
 
-static enum status
-deliver_to(struct tx *tx, const char *msg, const char *clinician, struct err *err)
-{
-	char destination[80], key[120];
-
-	snprintf(destination, sizeof destination, "mailbox:%s", clinician);
-	snprintf(key, sizeof key, "%s/%s", msg, destination);
-	return delivery_add(tx, msg, destination, key, 0, err);
-}
-
 /* The addressee or each member of the pool; the cover where it answers; the on-call for an emergency. */
 static enum status
 add_deliveries(struct tx *tx, struct incoming *in, bool by_cover, struct err *err)
 {
 	const struct conf *conf = in->v->conf;
 	const char *on_call = conf->support.on_call;
-	const char *ref = in->result.ref;
-	bool emergency =
-	    in->verdict.urgency == URGENCY_EMERGENCY && on_call != NULL && conf_clinician(conf, on_call) != NULL;
+	const char *cover = by_cover ? due_cover(conf, in->addressee, tx_now_ms(tx) / 1000, in->a) : NULL;
 
-	if (in->pool != NULL) {
-		for (size_t i = 0; i < in->pool->members.n; i++) {
-			TRY(deliver_to(tx, ref, in->pool->members.item[i], err));
-			if (emergency && strcmp(in->pool->members.item[i], on_call) == 0)
-				emergency = false;
-		}
-	} else {
-		TRY(deliver_to(tx, ref, in->who->id, err));
-		if (by_cover && in->who->cover != NULL) {
-			TRY(deliver_to(tx, ref, in->who->cover, err));
-			emergency = emergency && strcmp(in->who->cover, on_call) != 0;
-		}
-		emergency = emergency && strcmp(in->who->id, on_call) != 0;
-	}
-	return emergency ? deliver_to(tx, ref, on_call, err) : ST_OK;
+	TRY(due_bring(tx, conf, in->result.ref, in->addressee, in->a, err));
+	if (cover != NULL)
+		TRY(due_bring(tx, conf, in->result.ref, cover, in->a, err));
+	if (in->verdict.urgency != URGENCY_EMERGENCY || on_call == NULL || conf_clinician(conf, on_call) == NULL)
+		return ST_OK;
+	return due_bring(tx, conf, in->result.ref, arena_printf(in->a, "clinician:%s", on_call), in->a, err);
 }
 
+/* What stands after this message, and what of it the patient does not know yet. */
 struct promised {
-	struct promise soonest, latest;
-	size_t n, fresh;
-	bool none; /* no open time within the horizon */
+	struct promise soonest, latest; /* of n times that are still to come */
+	size_t n, fresh, standing;
+	bool by_cover, provisional, late; /* late: we were down, and promise anew from now */
+	bool none;			  /* no open time within the horizon */
+	bool rose;			  /* more urgent than what stood */
 	bool technical;
+	const struct promise_row *emergency; /* one that stood before */
 };
 
-static bool
-has_open_promise(const struct promise_row *row, size_t n, const char *category, const char *urgency)
+/* The open promise for the same request that comes due first. */
+static const struct promise_row *
+standing_for(const struct promise_row *row, size_t n, const char *category)
 {
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(row[i].category, category) == 0 && strcmp(row[i].urgency, urgency) == 0)
-			return true;
-	return false;
+		if (strcmp(row[i].category, category) == 0)
+			return &row[i];
+	return NULL;
 }
 
-/* One promise per request. An open promise of the thread for the same request stands: it is never moved later. */
+static enum urgency
+urgency_of(const struct promise_row *row)
+{
+	enum urgency u;
+
+	return urgency_parse(row->urgency, &u) ? u : URGENCY_ROUTINE;
+}
+
+static void
+tell(struct promised *ret, const struct promise *p)
+{
+	if (ret->n == 0 || p->due < ret->soonest.due)
+		ret->soonest = *p;
+	if (ret->n == 0 || p->due > ret->latest.due)
+		ret->latest = *p;
+	ret->by_cover = ret->by_cover || p->by_cover;
+	ret->provisional = ret->provisional || p->provisional;
+	ret->n++;
+}
+
+static enum status
+add_row(struct tx *tx, struct incoming *in, const char *thread, const struct calendar *cal, const char *category,
+    const struct promise *p, struct err *err)
+{
+	/* Promised anew, the time to answer in begins now. */
+	int64_t from = p->already_past ? tx_now_ms(tx) / 1000 : in->pm->received_ms / 1000;
+	struct promise_row row = { .thread = thread,
+		.message = in->result.ref,
+		.category = category,
+		.urgency = urgency_name(in->verdict.urgency),
+		.addressee = in->addressee,
+		.received_ms = in->pm->received_ms,
+		.due_ms = p->due * 1000,
+		.warn_ms = { promise_fraction(cal, from, p->due, 50) * 1000,
+		    promise_fraction(cal, from, p->due, 80) * 1000 },
+		.state = PROMISE_OPEN,
+		.by_cover = p->by_cover,
+		.provisional = p->provisional };
+	char ref[REF_LEN + 1];
+
+	return promise_add(tx, &row, ref, err);
+}
+
+/* One request. What stands is never moved later: a nearer time or a higher urgency takes its place, and a promise that
+ * is overdue stays what it is. */
+static enum status
+promise_request(struct tx *tx, struct incoming *in, const char *thread, const char *category,
+    const struct promise_row *stands, struct promised *ret, struct err *err)
+{
+	const struct calendar *cal = due_calendar(in->v->conf, in->addressee);
+	const struct sla *sla = due_rule(in->v->conf, cal, category, in->verdict.urgency);
+	int64_t now = tx_now_ms(tx) / 1000;
+	struct promise p = { .due = 0 };
+	bool rises, overdue;
+
+	if (sla == NULL || sla->mode == SLA_NONE)
+		return ST_OK;
+	TRY(promise_compute(cal, sla, in->pm->received_ms / 1000, now, &p, err));
+	if (p.none) {
+		ret->none = ret->none || stands == NULL;
+		return ST_OK;
+	}
+	if (p.already_past)
+		p.due = p.due_from_now;
+	rises = stands != NULL && in->verdict.urgency > urgency_of(stands);
+	overdue = stands != NULL && stands->due_ms / 1000 <= now;
+	if (stands != NULL && !rises && (overdue || stands->due_ms / 1000 <= p.due)) {
+		ret->standing++;
+		p = (struct promise){ .due = stands->due_ms / 1000,
+			.by_cover = stands->by_cover,
+			.provisional = stands->provisional,
+			.reason = "",
+			.zone = cal->zone_name };
+		if (!overdue)
+			tell(ret, &p);
+		return ST_OK;
+	}
+	if (stands != NULL && !overdue) {
+		if (stands->due_ms / 1000 < p.due)
+			p.due = p.due_from_now = stands->due_ms / 1000;
+		TRY(promise_void(tx, stands->ref, err));
+	}
+	ret->fresh++;
+	ret->rose = ret->rose || rises;
+	ret->late = ret->late || p.already_past;
+	tell(ret, &p);
+	return add_row(tx, in, thread, cal, category, &p, err);
+}
+
+static enum status
+note_bridge_delay(struct tx *tx, struct incoming *in, struct err *err)
+{
+	struct history_row late = { .at_ms = tx_now_ms(tx),
+		.event = "bridge_delay",
+		.code = "promised-again",
+		.actor = "intake",
+		.took_ms = tx_now_ms(tx) - in->pm->received_ms };
+
+	return history_add(tx, in->result.ref, &late, err);
+}
+
 static enum status
 add_promises(struct tx *tx, struct incoming *in, const char *thread, struct promised *ret, struct err *err)
 {
-	const struct calendar *cal = calendar_of(in);
 	const struct verdict *v = &in->verdict;
 	struct promise_row *open = NULL;
 	size_t nopen = 0;
+	bool fresh;
 
 	*ret = (struct promised){ .n = 0 };
 	TRY(promise_list(tx, thread, true, in->a, &open, &nopen, err));
+	for (size_t i = 0; i < nopen && ret->emergency == NULL; i++)
+		if (urgency_of(&open[i]) == URGENCY_EMERGENCY)
+			ret->emergency = &open[i];
 	for (size_t i = 0; i < v->ncategories && i < MAX_PROMISES; i++) {
-		const struct sla *sla = promise_sla(in->v->conf->response, cal, v->categories[i], v->urgency);
-		struct promise p = { .due = 0 };
-		struct promise_row row;
-		char ref[REF_LEN + 1];
-		int64_t due;
-
 		ret->technical = ret->technical || strcmp(v->categories[i], "technical") == 0;
-		if (sla == NULL || sla->mode == SLA_NONE)
-			continue;
-		TRY(promise_compute(cal, sla, in->pm->received_ms / 1000, tx_now_ms(tx) / 1000, &p, err));
-		if (p.none) {
-			ret->none = true;
-			continue;
-		}
-		due = p.already_past ? p.due_from_now : p.due;
-		p.due = due;
-		if (ret->n == 0 || due < ret->soonest.due)
-			ret->soonest = p;
-		if (ret->n == 0 || due > ret->latest.due)
-			ret->latest = p;
-		ret->n++;
-		if (has_open_promise(open, nopen, v->categories[i], urgency_name(v->urgency)))
-			continue;
-		ret->fresh++;
-		row = (struct promise_row){ .thread = thread,
-			.message = in->result.ref,
-			.category = v->categories[i],
-			.urgency = urgency_name(v->urgency),
-			.addressee = in->addressee,
-			.received_ms = in->pm->received_ms,
-			.due_ms = due * 1000,
-			.warn_ms = { promise_fraction(cal, in->pm->received_ms / 1000, due, 50) * 1000,
-			    promise_fraction(cal, in->pm->received_ms / 1000, due, 80) * 1000 },
-			.state = PROMISE_OPEN,
-			.by_cover = p.by_cover,
-			.provisional = p.provisional };
-		TRY(promise_add(tx, &row, ref, err));
+		TRY(promise_request(
+		    tx, in, thread, v->categories[i], standing_for(open, nopen, v->categories[i]), ret, err));
 	}
+	if (ret->late)
+		TRY(note_bridge_delay(tx, in, err));
+	if (ret->none)
+		TRY(incident_touch(tx, arena_printf(in->a, "calendar/%s", in->addressee), "calendar.no-open-time",
+		    "high", "support", &fresh, err));
+	if (ret->provisional)
+		TRY(incident_touch(tx, arena_printf(in->a, "holidays/%s", in->addressee), "calendar.holidays-unknown",
+		    "low", "support", &fresh, err));
 	return ST_OK;
+}
+
+/* What makes a second automatic reply a repeat. An emergency is answered again, but not more than once an hour; where
+ * nothing could be promised, once a day. */
+static const char *
+autoreply_key(const struct incoming *in, const char *thread, const struct promised *p, enum autoreply_kind kind)
+{
+	int64_t received = in->pm->received_ms;
+
+	if (kind == AUTOREPLY_EMERGENCY && p->fresh == 0 && p->emergency != NULL)
+		return arena_printf(in->a, "autoreply/%s/%s/%lld", thread, p->emergency->ref,
+		    (long long)(received - p->emergency->received_ms) / 3600000);
+	if (kind == AUTOREPLY_NO_PROMISE)
+		return arena_printf(in->a, "autoreply/%s/none/%lld", thread, (long long)received / 86400000);
+	return arena_printf(in->a, "autoreply/%s", in->result.ref);
+}
+
+static bool
+patient_knows(const struct incoming *in, const struct promised *p, enum autoreply_kind kind)
+{
+	if (p->fresh > 0 || p->standing == 0)
+		return false;
+	return kind != AUTOREPLY_EMERGENCY ||
+	       (p->emergency != NULL && in->pm->received_ms - p->emergency->received_ms < 3600000);
 }
 
 /* The patient hears at once; not for a mere "thank you", and not again while the same promise stands. */
@@ -212,7 +289,7 @@ add_autoreply(struct tx *tx, struct incoming *in, const char *thread, const stru
 		.who = addressee_name(in->v->conf, in->addressee),
 		.ref = thread,
 		.received = in->pm->received_ms / 1000 };
-	char ref[REF_LEN + 1], key[64], destination[80];
+	char ref[REF_LEN + 1], destination[80], idem[80];
 	AUTO(content) reply = NULL;
 	AUTO_BUF encoded = BUF_INIT;
 	bool dup;
@@ -224,19 +301,18 @@ add_autoreply(struct tx *tx, struct incoming *in, const char *thread, const stru
 		 : strcmp(kind, "urgent") == 0	? AUTOREPLY_URGENT
 		 : p->technical && p->n == 1	? AUTOREPLY_TECHNICAL
 						: AUTOREPLY_PROMISE;
-	if (p->fresh == 0 && p->n > 0 && f.kind != AUTOREPLY_EMERGENCY)
+	if (patient_knows(in, p, f.kind))
 		return ST_OK;
 	f.promise = p->n > 0 ? &p->soonest : NULL;
 	f.latest = p->n > 1 && p->latest.due != p->soonest.due ? &p->latest : NULL;
 	TRY(autoreply_text(in->v->conf, &f, in->a, &subject, &text, err));
 	reply = content_new(subject, text);
 	content_encode(reply, &encoded);
-	snprintf(key, sizeof key, "autoreply/%s", in->result.ref);
 	struct message_new m = { .kind = KIND_NOTICE,
 		.state = MSG_IN_FLIGHT,
 		.thread = thread,
 		.author = "portico",
-		.source_key = key,
+		.source_key = autoreply_key(in, thread, p, f.kind),
 		.message_id = "",
 		.in_reply_to = in->result.ref,
 		.owner = "portico",
@@ -248,7 +324,8 @@ add_autoreply(struct tx *tx, struct incoming *in, const char *thread, const stru
 		.content = buf_slice(&encoded) };
 	TRY(message_insert(tx, &m, ref, &dup, err));
 	snprintf(destination, sizeof destination, "portal:%s", in->portal_id);
-	return dup ? ST_OK : delivery_add(tx, ref, destination, key, 0, err);
+	snprintf(idem, sizeof idem, "autoreply/%s", in->result.ref);
+	return dup ? ST_OK : delivery_add(tx, ref, destination, idem, 0, err);
 }
 
 static enum status
@@ -300,6 +377,20 @@ commit_held(struct tx *tx, struct incoming *in, struct err *err)
 	    tx, arena_printf(in->a, "portal:%s/%s", in->portal_id, why), why, "high", "support", &fresh, err);
 }
 
+/* Who was given the conversation by the one it was written to answers in it from then on. */
+static enum status
+follow_reassignment(struct tx *tx, struct incoming *in, const char *thread, struct err *err)
+{
+	const char *now = NULL;
+
+	TRY(fact_get(tx, arena_printf(in->a, "reassigned/%s", thread), in->a, &now, err));
+	if (*now == '\0' || due_readers(in->v->conf, now, in->a).n == 0)
+		return ST_OK;
+	in->addressee = now;
+	addressee_of(in->v->conf, now, &in->who, &in->pool);
+	return ST_OK;
+}
+
 static enum status
 commit(struct tx *tx, void *arg, struct err *err)
 {
@@ -318,6 +409,7 @@ commit(struct tx *tx, void *arg, struct err *err)
 		.open = true,
 		.patient_only = in->pm->patient_only };
 	TRY(thread_find_or_open(tx, &want, thread, err));
+	TRY(follow_reassignment(tx, in, thread, err));
 	struct message_new m = { .kind = KIND_HUMAN,
 		.state = MSG_IN_FLIGHT,
 		.thread = thread,
@@ -338,13 +430,7 @@ commit(struct tx *tx, void *arg, struct err *err)
 		return ST_OK;
 	TRY(add_decision(tx, in, err));
 	TRY(add_promises(tx, in, thread, &promised, err));
-	if (promised.none) {
-		bool fresh;
-
-		TRY(incident_touch(tx, arena_printf(in->a, "calendar/%s", in->addressee), "calendar.no-open-time",
-		    "high", "support", &fresh, err));
-	}
-	TRY(add_deliveries(tx, in, promised.n > 0 && promised.soonest.by_cover, err));
+	TRY(add_deliveries(tx, in, promised.by_cover, err));
 	return add_autoreply(tx, in, thread, &promised, err);
 }
 

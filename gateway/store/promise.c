@@ -107,3 +107,32 @@ promise_warned(struct tx *tx, const char *ref, int warned, struct err *err)
 	TRY(SQL_RUN(tx, &changed, err, "UPDATE promise SET warned = ?2 WHERE ref = ?1", b_text(ref), b_int(warned)));
 	return changed == 1 ? ST_OK : NO_ROW(err, "promise");
 }
+
+enum status
+promise_void(struct tx *tx, const char *ref, struct err *err)
+{
+	int64_t changed = 0;
+
+	TRY(SQL_RUN(tx, &changed, err,
+	    "UPDATE promise SET state = 'void', closed_ms = max(?2, 1) WHERE ref = ?1 AND closed_ms = 0", b_text(ref),
+	    b_int(tx->now_ms)));
+	return changed == 1 ? ST_OK : NO_ROW(err, "open promise");
+}
+
+enum status
+promise_assign(struct tx *tx, const char *thread, const char *addressee, struct err *err)
+{
+	return SQL_RUN(tx, NULL, err, "UPDATE promise SET addressee = ?2 WHERE thread = ?1 AND closed_ms = 0",
+	    b_text(thread), b_text(addressee));
+}
+
+enum status
+promise_remind_at(struct tx *tx, const char *ref, int64_t warn1_ms, int64_t warn2_ms, int warned, struct err *err)
+{
+	int64_t changed = 0;
+
+	TRY(SQL_RUN(tx, &changed, err,
+	    "UPDATE promise SET warn1_ms = ?2, warn2_ms = ?3, warned = ?4 WHERE ref = ?1 AND closed_ms = 0",
+	    b_text(ref), b_int(warn1_ms), b_int(warn2_ms), b_int(warned)));
+	return changed == 1 ? ST_OK : NO_ROW(err, "open promise");
+}

@@ -98,6 +98,8 @@ enum status thread_find_or_open(
 enum status thread_get(struct tx *, const char *ref, struct arena *, struct thread **ret, struct err *) MUST_CHECK;
 enum status thread_list(struct tx *, struct arena *, struct thread **ret, size_t *nret, struct err *) MUST_CHECK;
 enum status thread_close(struct tx *, const char *ref, struct err *) MUST_CHECK;
+/* Somebody else answers in it from now on. */
+enum status thread_assign(struct tx *, const char *ref, const char *addressee, struct err *) MUST_CHECK;
 /* Message-IDs of the thread, oldest first, at most max (then the first and the newest): for References. */
 enum status thread_message_ids(
     struct tx *, const char *ref, size_t max, struct arena *, const char ***ret, size_t *nret, struct err *) MUST_CHECK;
@@ -296,6 +298,13 @@ enum status promise_answer(struct tx *, const char *thread, int64_t at_ms, size_
 enum status promise_list(struct tx *, const char *thread /* NULL: all */, bool open_only, struct arena *,
     struct promise_row **ret, size_t *nret, struct err *) MUST_CHECK;
 enum status promise_warned(struct tx *, const char *ref, int warned, struct err *) MUST_CHECK;
+/* A nearer one for the same request took its place: neither kept nor broken. ST_MSG_REFUSED when it is not open. */
+enum status promise_void(struct tx *, const char *ref, struct err *) MUST_CHECK;
+/* The open promises of the thread are somebody else's now. The time they were given for stays. */
+enum status promise_assign(struct tx *, const char *thread, const char *addressee, struct err *) MUST_CHECK;
+/* Reminders at other times; the promise itself never moves. */
+enum status promise_remind_at(
+    struct tx *, const char *ref, int64_t warn1_ms, int64_t warn2_ms, int warned, struct err *) MUST_CHECK;
 
 /* ---- incidents and small facts --------------------------------------------------------------------------------- */
 

@@ -111,6 +111,16 @@ thread_close(struct tx *tx, const char *ref, struct err *err)
 	return changed == 1 ? ST_OK : NO_ROW(err, "thread");
 }
 
+enum status
+thread_assign(struct tx *tx, const char *ref, const char *addressee, struct err *err)
+{
+	int64_t changed = 0;
+
+	TRY(SQL_RUN(
+	    tx, &changed, err, "UPDATE thread SET addressee = ?2 WHERE ref = ?1", b_text(ref), b_text(addressee)));
+	return changed == 1 ? ST_OK : NO_ROW(err, "thread");
+}
+
 /* RFC 5322 3.6.4: References names the conversation's first message and those since. Of a long one the first and the
  * newest are kept, as mail readers do when they shorten it. */
 enum status

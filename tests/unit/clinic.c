@@ -220,8 +220,8 @@ write_post(struct tx *tx, void *arg, struct err *err)
 	return local_write(tx, p->patient, p->thread, p->to, content, p->c->a, &p->thread, &id, err);
 }
 
-static void
-take_in(struct clinic *c)
+void
+clinic_take_in(struct clinic *c)
 {
 	struct view v;
 	struct portal *portal = NULL;
@@ -244,13 +244,20 @@ take_in(struct clinic *c)
 }
 
 const char *
-clinic_write(struct clinic *c, const char *patient, const char *to, const char *thread, const char *text)
+clinic_post(struct clinic *c, const char *patient, const char *to, const char *thread, const char *text)
 {
 	struct in_portal p = { .c = c, .patient = patient, .to = to, .thread = thread, .text = text };
 
 	OK(store_write(c->w->store, write_post, &p, &err));
-	take_in(c);
 	return p.thread;
+}
+
+const char *
+clinic_write(struct clinic *c, const char *patient, const char *to, const char *thread, const char *text)
+{
+	thread = clinic_post(c, patient, to, thread, text);
+	clinic_take_in(c);
+	return thread;
 }
 
 size_t

@@ -27,6 +27,9 @@ void clinic_set_clock(struct clinic *, int64_t now);
 /* A patient of the embedded portal, and what the patient writes there; intake included. */
 void clinic_patient(struct clinic *, const char *key, const char *given, const char *family, const char *mrn);
 const char *clinic_write(struct clinic *, const char *patient, const char *to, const char *thread, const char *text);
+/* The two halves of it: the portal has it, and we take in what waits there. */
+const char *clinic_post(struct clinic *, const char *patient, const char *to, const char *thread, const char *text);
+void clinic_take_in(struct clinic *);
 /* Runs both couriers until there is nothing to do; how many deliveries were handled. */
 size_t clinic_run(struct clinic *);
 /* The i-th mail of a clinician, opened with the clinician's own key: headers and text, own by the arena. */
