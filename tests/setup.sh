@@ -1,8 +1,9 @@
 #!/bin/sh
-# Installs what a task needs from Debian 12, and nothing else:   tests/setup.sh build|demo|test|tools ...
+# Installs what a task needs from Debian 12, and nothing else:   tests/setup.sh build|demo|test|long|tools ...
 #
 #   build   compiler and libraries              demo    a private Postfix and Dovecot (make demo)
 #   test    what the tests run besides          tools   clang and friends: make fuzz, tidy, V=tsan
+#   long    what only the long form needs: Java and BouncyCastle
 #
 # Does nothing, and needs no rights, when everything is there. Otherwise it wants root. Postfix is installed without a
 # configuration and no service is started: the demo and the tests run their own copies in a private directory.
@@ -12,6 +13,7 @@ BUILD="build-essential pkg-config libetpan-dev libmilter-dev libssl-dev libsqlit
 	libjansson-dev libyaml-dev libgmime-3.0-dev libical-dev libvectorscan-dev libcmocka-dev libseccomp-dev"
 DEMO="postfix dovecot-imapd dovecot-lmtpd openssl python3"
 TEST="python3-pytest swaks libnet-ssleay-perl gpgsm libnss3-tools s-nail isync clang-format shellcheck"
+LONG="default-jdk-headless libbcmail-java"
 TOOLS="clang clang-tidy libclang-rt-dev cppcheck"
 
 die()
@@ -23,15 +25,16 @@ die()
 # An npm from elsewhere is as good, and Debian's would be in its way.
 command -v npm >/dev/null 2>&1 || TEST="$TEST nodejs npm"
 
-[ $# -gt 0 ] || die "say what for: build, demo, test, tools"
+[ $# -gt 0 ] || die "say what for: build, demo, test, long, tools"
 want=
 for group in "$@"; do
 	case $group in
 	build) want="$want $BUILD" ;;
 	demo) want="$want $DEMO" ;;
 	test) want="$want $TEST" ;;
+	long) want="$want $LONG" ;;
 	tools) want="$want $TOOLS" ;;
-	*) die "$group is not one of build, demo, test, tools" ;;
+	*) die "$group is not one of build, demo, test, long, tools" ;;
 	esac
 done
 
