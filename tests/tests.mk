@@ -98,6 +98,13 @@ bench: all $(BENCH_BIN)	## run the benchmarks (T=name for one)
 PYTHON := /usr/bin/python3
 FLOW := $(PYTHON) -B tests/flow/run.py --programs $(B)
 
+# The contract of portal drivers, on the FHIR server that test_fhir runs.
+$(B)/tool/fhir_contract: $(B)/tests/fhir/contract.o $(UNIT_HELP) $(LIBS.all)
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LINK.all) -lcmocka -lmilter
+$(B)/tests/fhir/contract.o: override CFLAGS += -Itests/unit
+
 # A FHIR server written by others, for test_fhir: the packages of the lock file, outside of the checkout. Without them
 # that one test fails and says why.
 FHIR := $(B)/fhir/node_modules/.package-lock.json
@@ -113,10 +120,10 @@ AGAIN := $(MAKE) --no-print-directory -j$(shell nproc)
 PARTS := MAKE="$(AGAIN)" tests/run.sh
 
 .PHONY: flow flow-long check test test-all setup demo demo-once
-flow: all $(TOOL_BIN) $(FHIR)	## end to end with real Postfix and Dovecot (T=name for one)
+flow: all $(TOOL_BIN) $(B)/tool/fhir_contract $(FHIR)	## end to end with real Postfix and Dovecot (T=name for one)
 	@$(FLOW) $(T)
 
-flow-long: all $(TOOL_BIN) $(FHIR)	## the long form of the flow tests (T=name for one)
+flow-long: all $(TOOL_BIN) $(B)/tool/fhir_contract $(FHIR)	## the long form of the flow tests (T=name for one)
 	@$(FLOW) --long $(T)
 
 check:	## unit, golden, lint and fuzz-replay

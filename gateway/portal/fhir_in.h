@@ -41,6 +41,7 @@ struct fhir {
 	bool looked;
 	int64_t looked_ms; /* monotonic */
 	int64_t since_ms;  /* the newest message of a finished look */
+	int64_t high_ms;   /* the newest message seen in this session, by the server's clock */
 	char **out;	   /* own: handed out and not acked */
 	size_t nout;
 	struct known_list patients, people, threads;

@@ -136,6 +136,8 @@ is_wanted(struct fhir *f, const json_t *r, struct arena *a, const char **ret_id)
 		f->look.last_ms = m.updated_ms;
 		if (m.updated_ms > f->look.newest_ms)
 			f->look.newest_ms = m.updated_ms;
+		if (m.updated_ms > f->high_ms)
+			f->high_ms = m.updated_ms;
 	}
 	*ret_id = m.id;
 	return m.from_patient && !m.ours && !m.notification && m.has_payload && fhir_is_sent(&m) && !is_out(f, m.id);
@@ -398,11 +400,11 @@ fhir_poll_wait_ms(const struct fhir *f)
 struct acking {
 	struct fhir *f;
 	const char *id;
-	int64_t at_ms;
 	bool known;
 };
 
-/* What the ledger has needs no second note. */
+/* What the ledger has needs no second note. A note is as old as the newest message then, by the server's clock as the
+ * mark is: it goes when no look will reach back to its message. */
 static enum status
 ledger_has(struct tx *tx, void *arg, struct err *err)
 {
@@ -422,13 +424,13 @@ note_ack(struct tx *tx, void *arg, struct err *err)
 	AUTO(arena) a = arena_new();
 	struct acking *k = arg;
 
-	return fact_set(tx, acked_name(k->f, k->id, a), arena_printf(a, "%015lld", (long long)tx_now_ms(tx)), err);
+	return fact_set(tx, acked_name(k->f, k->id, a), arena_printf(a, "%015lld", (long long)k->f->high_ms), err);
 }
 
 enum status
 fhir_poll_ack(struct fhir *f, const char *id, struct err *err)
 {
-	struct acking k = { f, id, 0, false };
+	struct acking k = { f, id, false };
 
 	TRY(store_read(f->env.store, ledger_has, &k, err));
 	if (!k.known)

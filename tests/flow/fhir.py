@@ -144,7 +144,7 @@ def clinic_with_portal(programs=None, options=None, algorithm="ES384", start=Tru
     settings = {"base": f"{server.url}/fhir/R4", "ca_file": str(clinic.ca), "client_id": "portico",
                 "key_file": str(key), "patient_system": PATIENTS, "clinician_system": CLINICIANS,
                 "pool_system": POOLS, "notifier": "Organization/clinic", "timeout": "5s", "page_size": 20,
-                "test_patient": "marge", **(options or {})}
+                "test_patient": "marge", "category": "urn:cat|patient", **(options or {})}
     clinic.settings.site = {"portals": {"fhir": {"driver": "fhir", "poll": "1s", "options": settings}}}
     clinic.write_config()
     server.jwks.write_text(clinic.portico("portal", "jwks").stdout)

@@ -2,12 +2,13 @@
 
 import json
 import re
+import subprocess
 import time
 
 import pytest
 
 import fhir
-from rig import wait_until
+from rig import as_portico, wait_until
 from talk import REFUSED, Talk, find, ledger_thread
 
 BAD_NEWS = "I am sorry to tell you that your biopsy shows cancer. Please do not worry.\n"
@@ -213,7 +214,32 @@ def test_no_log_holds_content_or_a_patients_name(world):
     assert done.returncode == 0, done.stdout
 
 
-# ---- clinics of their own --------------------------------------------------------------------------------------------
+def test_an_oracle_like_server_is_read_clinician_by_clinician(world):
+    world.server.variant("oracle")
+    world.clinic.bridge.restart()
+    try:
+        words = f"Found by recipient ({time.monotonic_ns()})"
+        world.portal.write(world.homer, "lee", words, category=[{"coding": [{"system": "urn:cat", "code": "patient"}]}],
+                           received=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+        world.talk.wait_sealed(world.lee, words)
+        assert "clinician by clinician" in world.clinic.portico("portal", "show").stdout
+    finally:
+        world.server.variant("reference")
+        world.clinic.bridge.restart()
+
+
+def test_an_epic_like_server_is_read_patient_by_patient_and_says_so(world):
+    thread, _, _ = world.conversation()
+    world.server.variant("epic")
+    world.clinic.bridge.restart()
+    try:
+        words = f"Second question ({time.monotonic_ns()})"
+        world.portal.write(world.homer, "lee", words, thread=thread)
+        world.talk.wait_sealed(world.lee, words)
+        assert "a new conversation is not seen" in world.clinic.portico("portal", "show").stdout
+    finally:
+        world.server.variant("reference")
+        world.clinic.bridge.restart()
 
 
 def test_a_certificate_of_another_host_gets_no_token(world):
@@ -228,3 +254,13 @@ def test_a_certificate_of_another_host_gets_no_token(world):
     finally:
         world.clinic.write_config(site=site)
     assert [e for e in world.server.log()[before:] if "smart-configuration" in e["path"]] == []
+
+
+def test_the_contract_of_portal_drivers_holds_on_the_real_server(world):
+    """Last but for the logs: it empties the server."""
+    key = world.clinic.settings.site["portals"]["fhir"]["options"]["key_file"]
+    world.clinic.bridge.stop()
+    done = subprocess.run(as_portico(world.clinic.programs / "tool/fhir_contract", world.server.url, world.clinic.ca, key),
+                          cwd="/", capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert done.stderr.count("[       OK ]") + done.stdout.count("[       OK ]") == 13
