@@ -19,7 +19,7 @@ struct weighed {
 	int urgency;
 	bool heading, positive, by_reply; /* of a subject line; a test found it; the subject of the thread */
 	struct span redact;
-	uint32_t sentence; /* of its passage */
+	uint32_t sentence, clause, clause_end; /* of its passage */
 	const struct passage *passage;
 };
 
@@ -113,6 +113,8 @@ add_result(struct judging *j, const struct passage *p, const struct found *f, st
 	normal_too = add(j, m, "negated_news", 0);
 	normal_too->passage = p;
 	normal_too->sentence = p->sentence_of[f->begin];
+	normal_too->clause = p->clause_of[f->begin];
+	normal_too->clause_end = p->clause_of[f->end - 1];
 }
 
 static void
@@ -136,6 +138,8 @@ add_term(struct judging *j, const struct passage *p, const struct found *f)
 	w->heading = p->heading;
 	w->passage = p;
 	w->sentence = p->sentence_of[f->begin];
+	w->clause = p->clause_of[f->begin];
+	w->clause_end = p->clause_of[f->end - 1];
 	w->positive = mean.positive;
 	if (mean.experiencer == WHO_PATIENT) {
 		w->m.class_name = known_class(&j->rd, c, &known);
@@ -450,6 +454,12 @@ in_same_sentence(const struct weighed *a, const struct weighed *b)
 	return a->passage != NULL && a->passage == b->passage && a->sentence == b->sentence;
 }
 
+static bool
+in_same_clause(const struct weighed *a, const struct weighed *b)
+{
+	return in_same_sentence(a, b) && a->clause <= b->clause_end && b->clause <= a->clause_end;
+}
+
 /* "Your HIV test was negative" is about HIV and no other normal result; "the margins were positive" is no more abnormal
  * than the cancer it speaks of. What is written to another patient is no result of this one. */
 static bool
@@ -471,7 +481,7 @@ spoken_for(const struct judging *j, size_t i)
 		bool news = is_class(o->m.class_name, "news.") || is_class(o->m.class_name, "update.");
 		bool topic = is_class(o->m.class_name, "topic.");
 
-		if (k == i || (!news && !topic) || !in_same_sentence(w, o))
+		if (k == i || !(news ? in_same_sentence(w, o) : topic && in_same_clause(w, o)))
 			continue;
 		if (topic && strcmp(o->m.class_name, "topic.mental_health") != 0)
 			return true;
@@ -479,6 +489,17 @@ spoken_for(const struct judging *j, size_t i)
 			return true;
 	}
 	return false;
+}
+
+/* "Re: chest pain" over "Thank you!" is no news of chest pain. */
+static void
+forget_thread(struct judging *j)
+{
+	for (size_t i = 0; i < j->nw;)
+		if (j->w[i].by_reply)
+			remove_at(j, i);
+		else
+			i++;
 }
 
 static void
@@ -660,6 +681,8 @@ policy_judge(
 	if (st != ST_OK)
 		return st;
 	list_redactions(&j, &v);
+	if (f->direction == TO_CLINICIAN && j.npassages > 0 && triage_is_thanks(&j.rd, j.passage[0]))
+		forget_thread(&j);
 	weigh(&j);
 	if (f->direction == TO_PATIENT)
 		decide(&j, &v);

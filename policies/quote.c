@@ -9,10 +9,25 @@ struct line {
 	size_t n;
 };
 
+/* Letters in either case; one blank of s is any number of them. */
 static bool
 begins(struct line l, const char *s)
 {
-	return l.n >= strlen(s) && strncasecmp(l.p, s, strlen(s)) == 0;
+	for (; *s != '\0'; s++) {
+		if (l.n == 0)
+			return false;
+		if (*s == ' ') {
+			if (*l.p != ' ' && *l.p != '\t')
+				return false;
+			while (l.n > 0 && (*l.p == ' ' || *l.p == '\t'))
+				l.p++, l.n--;
+			continue;
+		}
+		if (tolower((unsigned char)*l.p) != *s)
+			return false;
+		l.p++, l.n--;
+	}
+	return true;
 }
 
 static bool

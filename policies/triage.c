@@ -100,6 +100,19 @@ is_short(const struct passage *p)
 	return words <= 20;
 }
 
+bool
+triage_is_thanks(const struct reader *rd, const struct passage *body)
+{
+	struct asked asked = { .urgency = URGENCY_NONE };
+	struct triage t = { 0 };
+
+	for (size_t i = 0; i < body->nfound; i++)
+		if (found_rule(body, &body->found[i])->kind == RULE_CLASS)
+			return false;
+	collect(rd, body, &t, &asked);
+	return t.n == 0 && !asked.symptom && (asked.courtesy || asked.closing) && is_short(body);
+}
+
 static void
 from_patient(
     const struct reader *rd, const struct passage *const *p, size_t np, const struct findings *f, struct triage *t)
@@ -138,7 +151,7 @@ to_patient(
 		add(t, "test_result");
 	if (has(t, "test_result"))
 		drop(t, "medical_advice"); /* what to do about a result belongs to it */
-	if (!has(t, "test_result") && (f->other_news || f->topic))
+	if (!has(t, "test_result") && (f->other_news || (f->topic && t->n == 0)))
 		add(t, "medical_advice");
 	if (f->med_change || f->flag_advice)
 		add(t, "medical_advice");

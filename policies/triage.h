@@ -34,6 +34,8 @@ struct findings {
 
 void triage_message(
     const struct reader *, const struct passage *const *p, size_t np, const struct findings *, struct triage *ret);
+/* A few words of thanks and nothing else. */
+bool triage_is_thanks(const struct reader *, const struct passage *body);
 /* Route and automatic reply for an urgency that was raised after triage_message(). */
 void triage_route(const struct boundaries *, struct triage *);
 

@@ -24,6 +24,7 @@ struct run {
 	const char *file;
 	const struct boundaries *b;
 	size_t passed, failed;
+	size_t missed_emergency, missed_boundary, false_emergency, false_boundary; /* the two kinds of miss that hurt */
 };
 
 static const char *
@@ -230,6 +231,23 @@ print_misses(const char *id, json_t *expect, json_t *found)
 	return misses;
 }
 
+/* A miss that lets something through is not the same as one that asks once too often: they are counted apart. */
+static void
+count_errors(struct run *r, const json_t *expect, const struct verdict *v)
+{
+	enum urgency u;
+	enum decision d;
+
+	if (urgency_parse(text_at(expect, "urgency", NULL), &u)) {
+		r->missed_emergency += u == URGENCY_EMERGENCY && v->urgency < u;
+		r->false_emergency += u < URGENCY_EMERGENCY && v->urgency == URGENCY_EMERGENCY;
+	}
+	if (decision_parse(text_at(expect, "decision", NULL), &d)) {
+		r->missed_boundary += v->act < d;
+		r->false_boundary += v->act > d;
+	}
+}
+
 static void
 run_case(struct run *r, json_t *c, size_t n)
 {
@@ -246,6 +264,7 @@ run_case(struct run *r, json_t *c, size_t n)
 		return;
 	}
 	found = found_json(&v);
+	count_errors(r, json_object_get(c, "expect"), &v);
 	if (print_misses(id, json_object_get(c, "expect"), found) > 0)
 		r->failed++;
 	else
@@ -270,6 +289,9 @@ run_cases(struct run *r, json_t *root, struct boundaries *b, struct arena *a)
 	}
 	json_array_foreach (cases, i, c)
 		run_case(r, c, i + 1);
+	if (r->failed > 0)
+		printf("let through: %zu emergencies, %zu boundaries; too strict: %zu emergencies, %zu boundaries\n",
+		    r->missed_emergency, r->missed_boundary, r->false_emergency, r->false_boundary);
 	printf("%zu passed, %zu failed\n", r->passed, r->failed);
 	return r->failed == 0 && r->passed > 0 ? 0 : 1;
 }
