@@ -131,7 +131,7 @@ main(int argc, char **argv)
 	static const struct option longs[] = { { "config", required_argument, NULL, 'c' },
 		{ "debug", no_argument, NULL, 'd' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	const char *config = "/etc/portico/portico.yaml";
-	struct world_options opt = { .checkpoints = false };
+	struct world_options opt = { .workers = true };
 	struct conf_errors errs = { .n = 0 };
 	struct err err = ERR_NONE;
 	struct world *w = NULL;

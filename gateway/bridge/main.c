@@ -112,7 +112,7 @@ main(int argc, char **argv)
 	static const struct option longs[] = { { "config", required_argument, NULL, 'c' },
 		{ "debug", no_argument, NULL, 'd' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	const char *config = "/etc/portico/portico.yaml";
-	struct world_options opt = { .checkpoints = true };
+	struct world_options opt = { .checkpoints = true, .workers = true };
 	struct conf_errors errs = { .n = 0 };
 	struct bridge b = { .world = NULL };
 	struct threads threads = { .n = 0 };

@@ -65,6 +65,11 @@ struct site_conf {
 	struct conf_list trust; /* anchor PEM files; default: <state_dir>/ca/root.crt */
 	int64_t rsa_min_bits;
 	int64_t cert_warn_s; /* an incident this long before a certificate ends */
+	/* keys and workers */
+	const char *keys_socket; /* of portico-keys; NULL: keys are read by each daemon itself */
+	int64_t keys_rate;	 /* private key operations a second */
+	int64_t worker_processes; /* of each daemon; 0: mail is opened in the daemon itself */
+	int64_t worker_timeout_s;
 	/* couriers */
 	int64_t courier_threads, lease_s, retry_min_s, retry_max_s, retry_give_up_s;
 	/* deadlines of what waits for a person */

@@ -14,7 +14,7 @@
 #define DAY (24 * HOUR)
 
 struct sections {
-	struct ynode files, clinic, mail, milter, state, trust, couriers, deadlines, limits, portals, imap_servers;
+	struct ynode files, clinic, mail, milter, state, keys, worker, trust, couriers, deadlines, limits, portals, imap_servers;
 };
 
 static const struct conf_key top_keys[] = {
@@ -24,6 +24,8 @@ static const struct conf_key top_keys[] = {
 	    .help = "our addresses and what sealed mail looks like"),
 	KEY(sections, "milter", milter, CONF_NODE, .help = "where Postfix finds us"),
 	KEY(sections, "state", state, CONF_NODE, .help = "where our data is"),
+	KEY(sections, "keys", keys, CONF_NODE, .help = "who has the private keys"),
+	KEY(sections, "worker", worker, CONF_NODE, .help = "processes that open mail"),
 	KEY(sections, "trust", trust, CONF_NODE, .help = "whose certificates count"),
 	KEY(sections, "couriers", couriers, CONF_NODE, .help = "who carries messages out, how often, how long"),
 	KEY(sections, "deadlines", deadlines, CONF_NODE, .help = "how long a message may wait for a person"),
@@ -83,6 +85,20 @@ static const struct conf_key state_keys[] = {
 	    .help = "store, keys, ca and certs; on a local disk"),
 	KEY(site_conf, "control_socket", control_socket, CONF_PATH, .def = "/run/portico/control.sock",
 	    .help = "where the command reaches the bridge"),
+};
+
+static const struct conf_key key_process_keys[] = {
+	KEY(site_conf, "socket", keys_socket, CONF_PATH,
+	    .help = "where portico-keys answers; without it each daemon reads the keys itself"),
+	KEY(site_conf, "rate", keys_rate, CONF_INT, .def = "500", .min = 10, .max = 100000,
+	    .help = "private key operations a second that portico-keys does; one or two for each mail"),
+};
+
+static const struct conf_key worker_keys[] = {
+	KEY(site_conf, "processes", worker_processes, CONF_INT, .def = "2", .min = 0, .max = 64,
+	    .help = "mails that each daemon can have opened at the same time; 0: in the daemon itself, unprotected"),
+	KEY(site_conf, "timeout", worker_timeout_s, CONF_DURATION, .def = "20s", .min = 1, .max = 5 * MINUTE,
+	    .help = "for one mail; then its worker is killed"),
 };
 
 static const struct conf_key trust_keys[] = {
@@ -212,6 +228,8 @@ const struct conf_area site_areas[] = {
 	AREA("mail", mail_keys, site_at, "mail between us and clinicians"),
 	AREA("milter", milter_keys, site_at, "Postfix's filter"),
 	AREA("state", state_keys, site_at, "where our data is"),
+	AREA("keys", key_process_keys, site_at, "private keys in a process of their own"),
+	AREA("worker", worker_keys, site_at, "mail is opened where it can do no harm"),
 	AREA("trust", trust_keys, site_at, "certificates of clinicians"),
 	AREA("couriers", courier_keys, site_at, "how messages leave"),
 	AREA("deadlines", deadline_keys, site_at, "what waits for a person"),
@@ -311,6 +329,16 @@ read_state(struct reading *r, struct ynode at)
 	check_socket_path(ynode_get(at, "control_socket"), s->control_socket);
 	/* The doorbell is a socket in there. */
 	check_socket_path(ynode_get(at, "dir"), arena_printf(r->arena, "%s/doorbell", s->state_dir));
+}
+
+static void
+read_processes(struct reading *r, struct ynode keys, struct ynode worker)
+{
+	struct site_conf *s = &r->conf->site;
+
+	READ(keys, key_process_keys, s);
+	READ(worker, worker_keys, s);
+	check_socket_path(ynode_get(keys, "socket"), s->keys_socket);
 }
 
 static void
@@ -442,6 +470,7 @@ site_read(struct reading *r, struct ynode root, struct files_conf *ret)
 	read_mail(r, at.mail);
 	read_milter(r, at.milter);
 	read_state(r, at.state);
+	read_processes(r, at.keys, at.worker);
 	read_trust(r, at.trust);
 	read_couriers(r, at.couriers);
 	READ(at.deadlines, deadline_keys, &r->conf->site);

@@ -52,6 +52,12 @@ void trust_require_crl(struct trust *, bool); /* off at first; both calls belong
 /* The anchor a CMS names by IssuerAndSerialNumber or by key identifier, or NULL; borrowed. */
 struct cert *trust_find(const struct trust *, struct slice issuer_serial, struct slice ski);
 
+/* For another process of ours: anchors, lists and rules as bytes, and back. A serial is never used twice in a process:
+ * the same one means that nothing changed. */
+void trust_export(const struct trust *, struct buf *ret);
+enum status trust_import(struct slice, struct trust **ret, struct err *) MUST_CHECK;
+uint64_t trust_serial(const struct trust *); /* NULL: 0 */
+
 enum cert_use { CERT_SIGN, CERT_ENCRYPT };
 /* ST_OK when c chains to an anchor at the instant at and is fit for the use; else ST_MSG_REFUSED with cert.expired,
  * cert.not-yet-valid, cert.untrusted, cert.revoked, cert.revocation-unknown, cert.key-too-small, cert.usage,

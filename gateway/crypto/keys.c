@@ -1,4 +1,4 @@
-#include "crypto/keys.h"
+#include "crypto/keys_in.h"
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -14,21 +14,6 @@
 
 #define KEY_MAX_BYTES 65536
 #define SITE_KEY "site.key"
-
-struct key {
-	char *id;
-	EVP_PKEY *pkey;
-	struct cert **chain; /* leaf first */
-	size_t nchain;
-	bool old; /* decrypts what comes late, signs nothing */
-};
-struct keys {
-	struct key *key;
-	size_t n;
-	struct cert **recipient; /* borrowed from key[].chain[0] */
-	uint8_t site[32];
-	bool has_site;
-};
 
 static void
 key_clear(struct key *k)
@@ -47,6 +32,7 @@ keys_free(struct keys *k)
 		key_clear(&k->key[i]);
 	free(k->key);
 	free(k->recipient);
+	free(k->socket);
 	explicit_bzero(k, sizeof *k);
 	free(k);
 }
@@ -72,6 +58,15 @@ parse_key(const char *path, struct slice pem, EVP_PKEY **ret, struct err *err)
 	return ST_OK;
 }
 
+void
+keys_add(struct keys *k, struct key *one)
+{
+	k->key = xreallocarray(k->key, k->n + 1, sizeof *k->key);
+	k->recipient = xreallocarray(k->recipient, k->n + 1, sizeof(struct cert *));
+	k->key[k->n] = *one;
+	k->recipient[k->n++] = one->chain[0];
+}
+
 /* Takes pem's words, not its memory. A key that is not the certificate's would fail at the worst moment: refuse now. */
 static enum status
 add_key(struct keys *k, const char *id, const char *key_path, struct slice pem, const char *crt_path, bool old,
@@ -91,10 +86,7 @@ add_key(struct keys *k, const char *id, const char *key_path, struct slice pem, 
 		return st;
 	}
 	one.id = xstrdup(id);
-	k->key = xreallocarray(k->key, k->n + 1, sizeof *k->key);
-	k->recipient = xreallocarray(k->recipient, k->n + 1, sizeof(struct cert *));
-	k->key[k->n] = one;
-	k->recipient[k->n++] = one.chain[0];
+	keys_add(k, &one);
 	return ST_OK;
 }
 
@@ -226,6 +218,8 @@ keys_sign(struct keys *k, const char *id, const uint8_t digest[32], struct buf *
 
 	if (key == NULL || key->old)
 		return err_set(err, ST_LOCAL, "keys.unknown", "no signing key of that id in the directory of keys");
+	if (k->ask != NULL)
+		return remote_sign(k, id, digest, ret, err);
 	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
 	ok = ctx != NULL && EVP_PKEY_sign_init(ctx) == 1;
 	if (ok && EVP_PKEY_is_a(key->pkey, "RSA"))
@@ -284,6 +278,8 @@ keys_unwrap(struct keys *k, const struct cert *c, const struct key_wrap *w, uint
 		return err_set(err, ST_LOCAL, "keys.unknown", "no private key for that certificate");
 	if (n > sizeof got)
 		return err_set(err, ST_LOCAL, "keys.size", "a content key of %zu bytes", n);
+	if (k->ask != NULL)
+		return remote_unwrap(k, c, w, ret, n, err);
 	random_bytes(ret, n);
 	if (w->kind == WRAP_ECDH)
 		ok = c->ec && ec_unwrap(k->key[i].pkey, w, got, n);
@@ -303,6 +299,8 @@ keys_unwrap(struct keys *k, const struct cert *c, const struct key_wrap *w, uint
 enum status
 keys_site_key(struct keys *k, uint8_t ret[32], struct err *err)
 {
+	if (k->ask != NULL)
+		return remote_site_key(k, ret, err);
 	if (!k->has_site)
 		return err_set(err, ST_LOCAL, "keys.site", "there is no site key");
 	memcpy(ret, k->site, 32);
@@ -315,6 +313,8 @@ keys_derive(struct keys *k, const char *purpose, uint8_t ret[32], struct err *er
 {
 	AUTO_BUF info = BUF_INIT;
 
+	if (k->ask != NULL)
+		return remote_derive(k, purpose, ret, err);
 	if (!k->has_site)
 		return err_set(err, ST_LOCAL, "keys.site", "there is no site key");
 	buf_printf(&info, "portico %s%c", purpose, 1);

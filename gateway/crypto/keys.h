@@ -22,6 +22,12 @@ enum status keys_load(const char *dir, struct keys **ret, struct err *) MUST_CHE
  * names a file on the command line answers for its mode. */
 enum status keys_from_files(
     const char *const *key_path, const char *const *cert_path, size_t n, struct keys **ret, struct err *) MUST_CHECK;
+/* Keys that portico-keys holds behind a unix socket. A key process that is away or starts again is ST_LOCAL keys.away
+ * for as long as it lasts; certificates are those of the first call. Limited there: ST_LOCAL keys.rate. */
+enum status keys_connect(const char *socket, struct keys **ret, struct err *) MUST_CHECK;
+/* The same over a way of the caller's own: list is a KEYS_LIST answer (keys_serve.h), ask puts one question. */
+typedef enum status keys_ask_fn(void *arg, uint8_t op, struct slice request, struct buf *ret, struct err *);
+enum status keys_elsewhere(struct slice list, keys_ask_fn *ask, void *arg, struct keys **ret, struct err *) MUST_CHECK;
 void keys_free(struct keys *);
 DEFINE_FREEP(keys)
 

@@ -2,12 +2,14 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "crypto/wire.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +46,7 @@ struct trust {
 	int64_t rsa_min_bits;
 	bool crls, require_crl;
 	unsigned generation;
+	uint64_t serial;
 	pthread_mutex_t lock; /* over entry */
 	struct entry entry[VERDICT_SLOTS];
 };
@@ -89,11 +92,27 @@ trust_free(struct trust *t)
 	free(t);
 }
 
+/* What was concluded from the old lists no longer counts, here or in a worker. */
+static void
+changed(struct trust *t)
+{
+	static atomic_uint_least64_t last;
+
+	t->generation++;
+	t->serial = atomic_fetch_add(&last, 1) + 1;
+}
+
+uint64_t
+trust_serial(const struct trust *t)
+{
+	return t != NULL ? t->serial : 0;
+}
+
 void
 trust_require_crl(struct trust *t, bool on)
 {
 	t->require_crl = on;
-	t->generation++;
+	changed(t);
 }
 
 struct cert *
@@ -133,7 +152,7 @@ add_crls(struct trust *t, struct slice file)
 	ERR_clear_error();
 	if (n > 0) {
 		t->crls = true;
-		t->generation++;
+		changed(t);
 	}
 	return n;
 }
@@ -170,21 +189,106 @@ add_anchors(struct trust *t, const char *path, struct err *err)
 	return ST_OK;
 }
 
-enum status
-trust_from_files(const char *const *path, size_t n, int64_t rsa_min_bits, struct trust **ret, struct err *err)
+static struct trust *
+trust_new(int64_t rsa_min_bits)
 {
-	AUTO(trust) t = xcalloc(1, sizeof *t);
+	struct trust *t = xcalloc(1, sizeof *t);
 
 	pthread_mutex_init(&t->lock, NULL);
 	t->store = X509_STORE_new();
+	t->rsa_min_bits = rsa_min_bits;
+	changed(t);
+	return t;
+}
+
+enum status
+trust_from_files(const char *const *path, size_t n, int64_t rsa_min_bits, struct trust **ret, struct err *err)
+{
+	AUTO(trust) t = trust_new(rsa_min_bits);
+
 	if (t->store == NULL)
 		return err_set(err, ST_LOCAL, "cert.openssl", "cannot make a certificate store");
-	t->rsa_min_bits = rsa_min_bits;
 	for (size_t i = 0; i < n; i++)
 		TRY(add_anchors(t, path[i], err));
 	*ret = TAKE(t);
 	return ST_OK;
 }
+
+/* ---- for a worker ------------------------------------------------------------------------------------------------ */
+
+static void
+put_der(struct buf *b, unsigned char *der, int n)
+{
+	wire_put_bytes(b, der, n > 0 ? (size_t)n : 0);
+	OPENSSL_free(der);
+}
+
+void
+trust_export(const struct trust *t, struct buf *ret)
+{
+	STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(t->store);
+	AUTO_BUF lists = BUF_INIT;
+	uint32_t n = 0;
+
+	wire_put_u8(ret, t->require_crl);
+	wire_put_i64(ret, t->rsa_min_bits);
+	wire_put_u32(ret, (uint32_t)t->nanchors);
+	for (size_t i = 0; i < t->nanchors; i++) {
+		unsigned char *der = NULL;
+		int len = i2d_X509(t->anchor[i]->x509, &der);
+
+		put_der(ret, der, len);
+	}
+	for (int i = 0; i < sk_X509_OBJECT_num(all); i++) {
+		X509_CRL *crl = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(all, i));
+		unsigned char *der = NULL;
+		int len = crl != NULL ? i2d_X509_CRL(crl, &der) : 0;
+
+		if (crl == NULL)
+			continue;
+		put_der(&lists, der, len);
+		n++;
+	}
+	wire_put_u32(ret, n);
+	buf_append(ret, lists.p, lists.n);
+}
+
+static enum status
+import_anchor(struct trust *t, struct slice der, struct err *err)
+{
+	struct cert *c;
+
+	TRY(cert_from_der(der, &c, err));
+	t->anchor = xreallocarray(t->anchor, t->nanchors + 1, sizeof *t->anchor);
+	t->anchor[t->nanchors++] = c;
+	X509_STORE_add_cert(t->store, c->x509);
+	ERR_clear_error();
+	return ST_OK;
+}
+
+enum status
+trust_import(struct slice s, struct trust **ret, struct err *err)
+{
+	struct wire_in in = wire_in(s);
+	bool require = wire_bool(&in);
+	AUTO(trust) t = trust_new(wire_i64(&in));
+	uint32_t n = wire_u32(&in);
+
+	if (t->store == NULL)
+		return err_set(err, ST_LOCAL, "cert.openssl", "cannot make a certificate store");
+	for (uint32_t i = 0; i < n && !in.bad; i++)
+		TRY(import_anchor(t, wire_bytes(&in), err));
+	n = wire_u32(&in);
+	for (uint32_t i = 0; i < n && !in.bad; i++)
+		add_crls(t, wire_bytes(&in));
+	t->require_crl = require;
+	if (!wire_good(&in))
+		return err_set(err, ST_LOCAL, "cert.import", "anchors from another process cannot be read");
+	*ret = TAKE(t);
+	return ST_OK;
+}
+
+/* ---- checking ---------------------------------------------------------------------------------------------------- */
 
 /* A missing or stale list is "unknown": fatal only when lists are required. What a list says always counts. */
 static int

@@ -143,10 +143,10 @@ enum status
 commit_command(struct judging *j, struct err *err)
 {
 	struct command c = { .j = j };
-	struct err why = ERR_NONE;
-	struct content *said = NULL;
+	const char *code = "";
+	struct content *said = judge_content(j, &code);
 
-	if (content_from_mime(j->opened.inner.raw, &j->v->conf->site.limits, &said, &why) == ST_OK)
+	if (said != NULL)
 		c.word = word_of(reply_first_line(said->text, j->token.thread, j->a));
 	content_free(said);
 	TRY(store_write(j->v->w->store, command_in_tx, &c, err));

@@ -127,16 +127,32 @@ find_thread(struct judging *j)
 	return found && j->token.thread[0] != '\0' ? NULL : "thread-unknown";
 }
 
+struct content *
+judge_content(struct judging *j, const char **code)
+{
+	struct content *ret = NULL;
+	struct err why = ERR_NONE;
+
+	if (j->v->w->workers != NULL) {
+		*code = j->inside.code;
+		return TAKE(j->inside.content);
+	}
+	if (content_from_mime(j->opened.inner.raw, &j->v->conf->site.limits, &ret, &why) == ST_OK)
+		return ret;
+	*code = why.code;
+	return NULL;
+}
+
 /* What the clinician wrote, as content; j->content is what will be posted. */
 static const char *
 take_over(struct judging *j, struct reply *ret)
 {
-	struct err why = ERR_NONE;
-	const char *subject;
+	const char *subject, *code = "";
 	struct mime_type type;
 
-	if (content_from_mime(j->opened.inner.raw, &j->v->conf->site.limits, &j->content, &why) != ST_OK)
-		return strncmp(why.code, "limit", 5) == 0 ? "limit" : "content";
+	j->content = judge_content(j, &code);
+	if (j->content == NULL)
+		return strncmp(code, "limit", 5) == 0 ? "limit" : "content";
 	reply_trim(j->content->text, j->token.thread, j->a, ret);
 	free(j->content->text);
 	j->content->text = xstrdup(ret->text);
@@ -216,6 +232,32 @@ judge_authored(struct judging *j, struct err *err)
 	return st == ST_MSG_REFUSED ? commit_unreadable(j, "replay", err) : st;
 }
 
+struct victim {
+	struct judging *j;
+	bool again;
+};
+
+static enum status
+count_victim(struct tx *tx, void *arg, struct err *err)
+{
+	struct victim *v = arg;
+	const char *name = arena_printf(v->j->a, "worker/%s", v->j->source_key), *before;
+
+	TRY(fact_get(tx, name, v->j->a, &before, err));
+	v->again = *before != '\0';
+	return v->again ? ST_OK : fact_set(tx, name, "1", err);
+}
+
+/* The mail broke a worker. It may have been chance: the sender tries again. A second time it is the mail. */
+static enum status
+judge_broken(struct judging *j, enum status st, struct err *err)
+{
+	struct victim v = { j, false };
+
+	TRY(store_write(j->v->w->store, count_victim, &v, err));
+	return v.again ? commit_unreadable(j, "worker", err) : st;
+}
+
 static enum status
 judge_opened(struct judging *j, struct err *err)
 {
@@ -225,9 +267,18 @@ judge_opened(struct judging *j, struct err *err)
 		.now = j->now,
 		.registered = view_registered,
 		.arg = j->v };
+	struct err broken = ERR_NONE;
 	const char *why;
+	enum status st = ST_OK;
 
-	TRY(open_mail(&env, j->in->raw, j->a, &j->opened, err));
+	if (j->v->w->workers == NULL)
+		TRY(open_mail(&env, j->in->raw, j->a, &j->opened, err));
+	else
+		st = worker_open(j->v->w->workers, &env, j->in->raw, j->a, &j->opened, &j->inside, &broken);
+	if (st != ST_OK && err != NULL)
+		*err = broken;
+	if (st != ST_OK)
+		return worker_blames(&broken) ? judge_broken(j, st, err) : st;
 	why = authorise(j);
 	return why != NULL ? commit_unreadable(j, why, err) : judge_authored(j, err);
 }
@@ -280,6 +331,7 @@ judge_mail(struct view *v, const struct inbound *in, struct answer *ret, struct 
 	}
 	opened_clear(&j.opened);
 	content_free(j.content);
+	content_free(j.inside.content);
 	if (st == ST_OK)
 		*ret = j.answer;
 	return st;

@@ -21,11 +21,15 @@ struct judging {
 	const struct clinician_conf *who; /* the author, once identity is certain */
 	struct token token;
 	struct conversation c;
-	struct content *content; /* own: what will be posted */
+	struct worker_content inside; /* own: what a worker found inside, if one did the opening */
+	struct content *content;      /* own: what will be posted */
 	struct verdict verdict;
 	const struct clinician_conf *login; /* who logged in, for notices; NULL */
 	struct answer answer;
 };
+
+/* What the author wrote, as content; own. NULL and a code: "limit..." or another reason why it cannot be taken over. */
+struct content *judge_content(struct judging *, const char **code);
 
 /* Taken: delivered, held, redacted, delayed or redirected as the verdict says. ST_MSG_REFUSED replay. */
 enum status commit_reply(struct judging *, struct err *) MUST_CHECK;

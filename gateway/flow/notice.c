@@ -155,6 +155,8 @@ static const struct {
 	    "El correo contiene algo que el portal no puede mostrar. Envíe texto y archivos adjuntos normales." },
 	{ "empty", "The mail contains no text of your own above the quoted message.",
 	    "El correo no contiene texto suyo encima del mensaje citado." },
+	{ "worker", "The mail could not be read safely. Please write it anew; if it comes back, call us.",
+	    "El correo no se pudo leer de forma segura. Escríbalo de nuevo; si vuelve, llámenos." },
 	{ "limit", "The mail is larger or more deeply nested than the portal takes.",
 	    "El correo es más grande o más complejo de lo que acepta el portal." },
 	{ "cert", "Your certificate cannot be used (expired, revoked or not registered).",

@@ -81,12 +81,29 @@ token_keys_load(struct world *w, struct err *err)
 	return ST_OK;
 }
 
+/* Private keys are in a process of their own, or in this one. */
+static enum status
+keys_get(const struct site_conf *site, struct keys **ret, struct err *err)
+{
+	AUTO_STR dir = xasprintf("%s/keys", site->state_dir);
+
+	return site->keys_socket != NULL ? keys_connect(site->keys_socket, ret, err) : keys_load(dir, ret, err);
+}
+
+static enum status
+workers_start(const struct site_conf *site, struct worker_pool **ret, struct err *err)
+{
+	struct worker_options opt = { .processes = (size_t)site->worker_processes,
+		.timeout_s = site->worker_timeout_s };
+
+	return opt.processes > 0 ? worker_pool_new(&opt, ret, err) : ST_OK;
+}
+
 enum status
 world_open(
     const char *path, const struct world_options *opt, struct conf_errors *errs, struct world **ret, struct err *err)
 {
 	AUTO(world) w = xcalloc(1, sizeof *w);
-	AUTO_STR keys_dir = NULL;
 	uint8_t site_key[32] = { 0 };
 	struct store_options so = { .clock = &w->clock, .checkpoints = opt->checkpoints, .read_only = opt->read_only };
 	enum status st;
@@ -94,9 +111,10 @@ world_open(
 	w->conf_path = xstrdup(path);
 	w->clock = clock_from_env();
 	TRY(inner_load(path, errs, &w->in, err));
-	keys_dir = xasprintf("%s/keys", w->in->conf->site.state_dir);
+	if (opt->workers)
+		TRY(workers_start(&w->in->conf->site, &w->workers, err));
 	if (!opt->without_keys) {
-		TRY(keys_load(keys_dir, &w->keys, err));
+		TRY(keys_get(&w->in->conf->site, &w->keys, err));
 		TRY(keys_site_key(w->keys, site_key, err));
 		TRY(token_keys_load(w, err));
 	}
@@ -115,6 +133,7 @@ world_free(struct world *w)
 	if (w == NULL)
 		return;
 	store_free(w->store);
+	worker_pool_free(w->workers);
 	keys_free(w->keys);
 	inner_unref(w->in);
 	free((char *)w->conf_path);

@@ -12,6 +12,7 @@
 #include "conf/conf.h"
 #include "crypto/cert.h"
 #include "crypto/keys.h"
+#include "crypto/worker.h"
 #include "mail/token.h"
 #include "store/store.h"
 
@@ -21,6 +22,7 @@ struct world {
 	struct clock clock;
 	struct store *store;
 	struct keys *keys;
+	struct worker_pool *workers; /* NULL: mail is opened in this process */
 	struct token_keys tokens;
 	struct world_inner *in; /* what a reload replaces */
 };
@@ -37,6 +39,7 @@ struct world_options {
 	bool checkpoints; /* only the bridge */
 	bool read_only;
 	bool without_keys; /* the command, when it only looks */
+	bool workers;	   /* those who open mail, as many as the configuration says */
 };
 enum status world_open(const char *conf_path, const struct world_options *, struct conf_errors *errs,
     struct world **ret, struct err *) MUST_CHECK;

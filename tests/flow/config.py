@@ -104,6 +104,7 @@ def portico_yaml(s, rig):
         "mail": {"gateway_address": s.gateway_address, "bounce_address": s.bounce_address},
         "milter": {"socket": rig.milter_socket},
         "state": {"dir": rig.path("state"), "control_socket": rig.path("run", "control.sock")},
+        "keys": {"socket": rig.path("run", "keys.sock")},
         # Impatient, so that a test sees the second try.
         "couriers": {"threads": 2, "lease": "10s", "retry_first": "1s", "retry_longest": "2s"},
         "portals": {"local": {"driver": "local", "poll": "1s"}},

@@ -272,6 +272,7 @@ class Clinic:
                                    lambda _: self.greets(self.imaps_port, tls=True))
         self.postfix = self.daemon("postfix", ["setpriv", "--pdeathsig", "SIGKILL", "--", POSTFIX_LIB / "master", "-c",
                                                self.path("postfix", "etc")], lambda _: self.postfix_answers())
+        self.keys = self.daemon("keys", as_portico(self.programs / "portico-keys", *conf), log_says_ready)
         self.milter = self.daemon("milter", as_portico(self.programs / "portico-milter", *conf,
                                                        groups=[self.postfix_gid]), log_says_ready)
         self.bridge = self.daemon("bridge", as_portico(self.programs / "portico-bridge", *conf), log_says_ready)
@@ -335,6 +336,7 @@ class Clinic:
         self.portico("ca", "init")
         for person in self.settings.people:
             self.enroll(person)
+        self.keys.start()
         self.milter.start(wait=False)
         self.bridge.start(wait=False)
         for d in self.daemons:

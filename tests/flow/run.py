@@ -122,7 +122,8 @@ def main():
     except ImportError:
         return refuse("missing: python3-pytest; tests/setup.sh test installs it")
     programs = Path(args.programs).resolve()
-    absent = [p for p in ("portico", "portico-milter", "portico-bridge") if not (programs / p).exists()]
+    names = [f"portico{tail}" for tail in ("", "-milter", "-bridge", "-worker", "-keys")]
+    absent = [p for p in names if not (programs / p).exists()]
     if absent:
         return refuse(f"not built: {', '.join(absent)} in {programs}; run make")
 
