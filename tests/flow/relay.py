@@ -12,6 +12,8 @@ import socketserver
 import textwrap
 import threading
 
+import peers
+
 MAX_LINE = 998      # RFC 5321 4.5.3.1.6, without CRLF
 
 
@@ -127,17 +129,11 @@ class SevenBitSession(socketserver.StreamRequestHandler):
 def postfix_before(new_clinic, server):
     """A private Postfix that sends everything to server; gives a function: a mail in, the mail as it arrives out."""
     clinic = new_clinic(start=False)
-    with open(clinic.path("postfix", "etc", "main.cf"), "a", encoding="ascii") as main:
-        main.write(f"""# as a relay of some other site
-smtpd_milters =
-smtpd_relay_restrictions = permit_mynetworks, reject
-non_smtpd_milters =
-disable_mime_output_conversion = no
-transport_maps =
-virtual_mailbox_domains =
-default_transport = smtp:[127.0.0.1]:{server.port}
-relay_transport = smtp:[127.0.0.1]:{server.port}
-""")
+    hop = f"smtp:[127.0.0.1]:{server.port}"
+    settings = {"smtpd_milters": "", "non_smtpd_milters": "", "transport_maps": "", "virtual_mailbox_domains": "",
+                "smtpd_relay_restrictions": "permit_mynetworks, reject", "disable_mime_output_conversion": "no",
+                "default_transport": hop, "relay_transport": hop}
+    peers.run("postconf", "-c", clinic.path("postfix", "etc"), "-e", *(f"{k}={v}" for k, v in settings.items()))
     clinic.dovecot.start()      # its submission service asks it at its start
     clinic.start_postfix()
 

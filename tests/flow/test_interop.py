@@ -205,7 +205,8 @@ def bench(long_form):
     b = Bench(long_form)
     try:
         yield b
-        b.matrix()
+        if b.cells:
+            b.matrix()
     finally:
         b.close()
 
@@ -233,7 +234,10 @@ def test_what_we_compose_is_7_bit_and_reads_back_in_two_mime_readers(bench):
         files = [(p.get_filename(), p.get_payload(decode=True)) for p in m.iter_attachments()]
         assert files == [(name, data) for name, _, data in content.files], content.name
         seen = peers.run(bench.tool, "tree", inner).decode().splitlines()
-        assert squeezed(seen[0].removeprefix("subject ")) == squeezed(content.subject), content.name
+        subject = squeezed(seen[0].removeprefix("subject "))
+        assert squeezed(content.subject).startswith(subject), content.name
+        # GMime 3.2.13 gives up behind a base64 word that ends in "=", even one of its own
+        assert (subject == squeezed(content.subject)) == (content.name != "names"), content.name
         assert [row.split(" ", 4)[4] for row in seen[3:]] == [f[0] for f in content.files], content.name
 
 
