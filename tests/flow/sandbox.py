@@ -73,7 +73,9 @@ def enter(network):
         print("note: no namespaces of our own here; running on this machine's loopback", file=sys.stderr)
         return False
     fork_and_stay_child()                           # process 1 of the new tree
-    check(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "mount private")
+    # What we mount stays ours. In a chroot / is no mount point, but /proc is.
+    if libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) != 0:
+        check(libc.mount(b"none", b"/proc", None, MS_PRIVATE, None), "mount private")
     check(libc.mount(b"proc", b"/proc", b"proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, None), "mount /proc")
     if network:
         loopback_up()
