@@ -124,6 +124,7 @@ flow: all $(TOOL_BIN) $(B)/tool/fhir_contract $(FHIR)	## end to end with real Po
 	@$(FLOW) $(T)
 
 flow-long: all $(TOOL_BIN) $(B)/tool/fhir_contract $(FHIR)	## the long form of the flow tests (T=name for one)
+	@tests/setup.sh long
 	@$(FLOW) --long $(T)
 
 check:	## unit, golden, lint and fuzz-replay
