@@ -66,8 +66,8 @@ struct site_conf {
 	int64_t rsa_min_bits;
 	int64_t cert_warn_s; /* an incident this long before a certificate ends */
 	/* keys and workers */
-	const char *keys_socket; /* of portico-keys; NULL: keys are read by each daemon itself */
-	int64_t keys_rate;	 /* private key operations a second */
+	const char *keys_socket;  /* of portico-keys; NULL: keys are read by each daemon itself */
+	int64_t keys_rate;	  /* private key operations a second */
 	int64_t worker_processes; /* of each daemon; 0: mail is opened in the daemon itself */
 	int64_t worker_timeout_s;
 	/* couriers */

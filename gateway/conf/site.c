@@ -14,7 +14,8 @@
 #define DAY (24 * HOUR)
 
 struct sections {
-	struct ynode files, clinic, mail, milter, state, keys, worker, trust, couriers, deadlines, limits, portals, imap_servers;
+	struct ynode files, clinic, mail, milter, state, keys, worker, trust, couriers, deadlines, limits, portals,
+	    imap_servers;
 };
 
 static const struct conf_key top_keys[] = {

@@ -78,7 +78,7 @@ def test_an_inet_socket_and_an_open_secret_are_refused(clinic):
 
 
 def test_no_program_of_ours_leaves_a_core_or_runs_as_root():
-    for name in ("portico-milter", "portico-bridge"):
+    for name in ("portico-milter", "portico-bridge", "portico-keys"):
         unit = (SHIPPED / f"systemd/{name}.service").read_text()
         for line in ("User=portico", "LimitCORE=0", "NoNewPrivileges=yes", "ProtectSystem=strict",
                      "CapabilityBoundingSet=", "Restart=always",

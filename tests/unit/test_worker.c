@@ -192,8 +192,8 @@ test_same_answers(void **state)
 		{ "not to us", "lee2", "", text, "decrypt", "", NULL },
 		{ "not signed", NULL, "", text, "unsigned", "Take two a day.\n", NULL },
 		{ "two authors", "gw", "From: eve@clinic.example\r\n", text, "from-count", "", NULL },
-		{ "no charset of this world", NULL, "", "Content-Type: text/plain; charset=x-none\r\n\r\nx\r\n", "unsigned", "",
-		    NULL },
+		{ "no charset of this world", NULL, "", "Content-Type: text/plain; charset=x-none\r\n\r\nx\r\n",
+		    "unsigned", "", NULL },
 		{ "a charset that is a file", NULL, "",
 		    "Content-Type: text/plain; charset=shift_jis\r\n\r\n\x83\x65\x83\x58\x83\x67\r\n", "unsigned",
 		    "\xe3\x83\x86\xe3\x82\xb9\xe3\x83\x88\n", NULL },
@@ -241,10 +241,9 @@ test_big(void **state)
 	AUTO_BUF said = BUF_INIT;
 
 	(void)state;
-	buf_puts(&inner,
-	    "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nSee the picture.\r\n--b\r\n"
-	    "Content-Type: image/png; name=x.png\r\nContent-Disposition: attachment\r\n"
-	    "Content-Transfer-Encoding: base64\r\n\r\n");
+	buf_puts(&inner, "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nSee the picture.\r\n--b\r\n"
+			 "Content-Type: image/png; name=x.png\r\nContent-Disposition: attachment\r\n"
+			 "Content-Transfer-Encoding: base64\r\n\r\n");
 	while (inner.n < (size_t)16 << 20)
 		buf_puts(&inner, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4v\r\n");
 	buf_puts(&inner, "--b--\r\n");
@@ -366,13 +365,17 @@ test_crowd(void **state)
 	pthread_t id[6];
 
 	(void)state;
+	int64_t begun;
+
 	make_mail("gw", "", SLICE(text), &good);
 	c.raw = buf_slice(&good);
+	begun = monotonic_ms();
 	for (size_t i = 0; i < ARRAY_LEN(id); i++)
 		assert_int_equal(pthread_create(&id[i], NULL, open_some, &c), 0);
 	for (size_t i = 0; i < ARRAY_LEN(id); i++)
 		pthread_join(id[i], NULL);
 	assert_int_equal(c.good, 20 * ARRAY_LEN(id));
+	print_message("%d mails in %lld ms\n", c.good, (long long)(monotonic_ms() - begun));
 	worker_pool_free(c.p);
 }
 
@@ -434,8 +437,8 @@ test_poison(void **state)
 static pid_t
 start_keys(const char *socket)
 {
-	char *argv[] = { (char *)(uintptr_t) "portico-keys", (char *)(uintptr_t) "--keys", (char *)(uintptr_t)pki_path("k"),
-		(char *)(uintptr_t) "--socket", (char *)(uintptr_t)socket, NULL };
+	char *argv[] = { (char *)(uintptr_t) "portico-keys", (char *)(uintptr_t) "--keys",
+		(char *)(uintptr_t)pki_path("k"), (char *)(uintptr_t) "--socket", (char *)(uintptr_t)socket, NULL };
 	posix_spawn_file_actions_t act;
 	pid_t pid;
 
