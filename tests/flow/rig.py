@@ -201,6 +201,8 @@ class Clinic:
         self.dir.chmod(0o755)
         atexit.register(self.close)
         Clinic.alive.append(self)
+        if not world_traversable(self.programs):
+            self.programs = self.copied_programs()
         self.daemons = []
         self.base, self.port_lock = self.take_ports()
         self.smtp_port, self.submission_port, self.submissions_port, self.imaps_port = range(self.base, self.base + 4)
@@ -242,6 +244,14 @@ class Clinic:
         if owner is not None:
             os.chown(path, *owner)
         return path
+
+    def copied_programs(self):
+        """A checkout below a 0700 home: our daemons, which are not root, could not run what lies there."""
+        copy = self.folder("bin")
+        for program in self.programs.glob("portico*"):
+            if program.is_file():
+                shutil.copy(program, copy)
+        return copy
 
     def secret(self, name, text):
         path = self.path("portico", "secrets", name)
