@@ -428,6 +428,8 @@ commit(struct tx *tx, void *arg, struct err *err)
 	TRY(message_insert(tx, &m, in->result.ref, &in->result.dup, err));
 	if (in->result.dup)
 		return ST_OK;
+	/* A closed conversation is open again, so that it can be answered; one looked at twice stays closed. */
+	TRY(thread_reopen(tx, thread, err));
 	TRY(add_decision(tx, in, err));
 	TRY(add_promises(tx, in, thread, &promised, err));
 	TRY(add_deliveries(tx, in, promised.by_cover, err));

@@ -98,6 +98,7 @@ enum status thread_find_or_open(
 enum status thread_get(struct tx *, const char *ref, struct arena *, struct thread **ret, struct err *) MUST_CHECK;
 enum status thread_list(struct tx *, struct arena *, struct thread **ret, size_t *nret, struct err *) MUST_CHECK;
 enum status thread_close(struct tx *, const char *ref, struct err *) MUST_CHECK;
+enum status thread_reopen(struct tx *, const char *ref, struct err *) MUST_CHECK;
 /* Somebody else answers in it from now on. */
 enum status thread_assign(struct tx *, const char *ref, const char *addressee, struct err *) MUST_CHECK;
 /* Message-IDs of the thread, oldest first, at most max (then the first and the newest): for References. */

@@ -112,6 +112,15 @@ thread_close(struct tx *tx, const char *ref, struct err *err)
 }
 
 enum status
+thread_reopen(struct tx *tx, const char *ref, struct err *err)
+{
+	int64_t changed = 0;
+
+	TRY(SQL_RUN(tx, &changed, err, "UPDATE thread SET open = 1, closed_ms = 0 WHERE ref = ?", b_text(ref)));
+	return changed == 1 ? ST_OK : NO_ROW(err, "thread");
+}
+
+enum status
 thread_assign(struct tx *tx, const char *ref, const char *addressee, struct err *err)
 {
 	int64_t changed = 0;

@@ -203,9 +203,13 @@ thread_is_found_again(void **state)
 	OK(thread_close(tx, t1, &err));
 	OK(thread_get(tx, t1, a, &got, &err));
 	assert_false(got->open);
+	OK(thread_reopen(tx, t1, &err));
+	OK(thread_get(tx, t1, a, &got, &err));
+	assert_true(got->open);
 	OK(thread_get(tx, "P-NONE00", a, &got, &err));
 	assert_null(got);
 	REFUSED(thread_close(tx, "P-NONE00", &err), "store.none");
+	REFUSED(thread_reopen(tx, "P-NONE00", &err), "store.none");
 	OK(thread_list(tx, a, &got, &n, &err));
 	assert_int_equal(n, 1);
 }

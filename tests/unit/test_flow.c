@@ -321,6 +321,44 @@ agreed_releases_and_is_recorded(void **state)
 	    "taken");
 }
 
+static enum status
+close_it(struct tx *tx, void *arg, struct err *err)
+{
+	return thread_close(tx, arg, err);
+}
+
+/* Closed, it takes no answer; what the patient writes opens it, and what the portal shows twice does not. */
+static void
+patient_opens_what_was_closed(void **state)
+{
+	const char *thread = clinic_write(&c, "homer", "lee", NULL, QUESTION);
+	char ref[THREAD_LEN + 1] = "";
+	struct clinic_mail m;
+	struct err err = ERR_NONE;
+
+	(void)state;
+	clinic_run(&c);
+	assert_true(clinic_mail(&c, "lee", 0, &m));
+	memcpy(ref, strchr(m.subject_outer, '[') + 1, THREAD_LEN);
+	assert_int_equal(store_write(c.w->store, close_it, ref, &err), ST_OK);
+	clinic_take_in(&c);
+	assert_string_equal(
+	    clinic_judge(
+		&c, &(struct clinic_answer){ .from = "lee", .in_reply_to = m.message_id, .text = "Ice it, please." })
+		.code,
+	    "thread-closed");
+	clinic_write(&c, "homer", "lee", thread, "It is still sore. May I run again next week?");
+	clinic_run(&c);
+	assert_true(clinic_mail(&c, "lee", clinic_mails("lee") - 1, &m));
+	assert_string_equal(
+	    clinic_judge(
+		&c, &(struct clinic_answer){ .from = "lee", .in_reply_to = m.message_id, .text = "Yes, slowly." })
+		.code,
+	    "taken");
+	clinic_run(&c);
+	assert_string_equal(clinic_last_post(&c, "homer", NULL), "Yes, slowly.");
+}
+
 static void
 unclear_answer_is_asked_again(void **state)
 {
@@ -629,6 +667,7 @@ main(void)
 		FLOW(send_releases_what_was_held),
 		FLOW(withdraw_returns_what_was_held),
 		FLOW(agreed_releases_and_is_recorded),
+		FLOW(patient_opens_what_was_closed),
 		FLOW(unclear_answer_is_asked_again),
 		FLOW(nobody_else_releases),
 		FLOW(bad_replies_get_one_answer),
