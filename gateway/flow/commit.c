@@ -4,6 +4,7 @@
 #include "base/own.h"
 #include "flow/judge_in.h"
 #include "flow/notice.h"
+#include "flow/order.h"
 #include "policies/promise.h"
 
 #include <stdio.h>
@@ -228,6 +229,7 @@ reply_in_tx(struct tx *tx, void *arg, struct err *err)
 		TRY(add_hold(tx, j, ref, by, err));
 	if (v->act == ACT_REDACT)
 		TRY(tell_redacted(tx, j, ref, err));
+	TRY(away_over(tx, j->v, j->who, j->a, err));
 	taken(j, held ? "held" : "taken", ref);
 	return ST_OK;
 }
@@ -317,11 +319,12 @@ event_in_tx(struct tx *tx, void *arg, struct err *err)
 {
 	struct event *e = arg;
 	struct judging *j = e->j;
+	const struct clinician_conf *who = j->who != NULL ? j->who : j->login;
 	char ref[REF_LEN + 1];
 	struct message_new m = { .kind = KIND_EVENT,
 		.state = MSG_RECORDED,
 		.thread = "",
-		.author = j->login != NULL ? arena_printf(j->a, "clinician:%s", j->login->id) : "robot",
+		.author = who != NULL ? arena_printf(j->a, "clinician:%s", who->id) : "robot",
 		.source_key = j->source_key,
 		.message_id = j->message_id,
 		.in_reply_to = j->token.ref,
@@ -334,7 +337,8 @@ event_in_tx(struct tx *tx, void *arg, struct err *err)
 
 	TRY(message_insert(tx, &m, ref, &dup, err));
 	taken(j, "recorded", ref);
-	return ST_OK;
+	return who != NULL && !dup && strcmp(e->note, "out-of-office") == 0 ? away_note(tx, j->v, who, j->a, err)
+									    : ST_OK;
 }
 
 enum status

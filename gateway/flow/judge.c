@@ -2,7 +2,9 @@
 
 #include "base/hash.h"
 #include "base/own.h"
+#include "flow/due.h"
 #include "flow/judge_in.h"
+#include "flow/order.h"
 #include "mail/address.h"
 #include "mail/auto.h"
 #include "policies/engine.h"
@@ -202,11 +204,24 @@ apply_policy(struct judging *j, const struct reply *reply)
 	}
 }
 
+/* Orders need a signature, also from those whose answers do not. */
+static enum status
+obey(struct judging *j, const struct order *o, struct err *err)
+{
+	enum status st;
+
+	if (!j->opened.signed_valid)
+		return commit_unreadable(j, "not-signed", err);
+	st = order_commit(j, o, err);
+	return st == ST_MSG_REFUSED ? commit_unreadable(j, "replay", err) : st;
+}
+
 /* From here on the author is certain. */
 static enum status
 judge_authored(struct judging *j, struct err *err)
 {
 	struct reply reply = { .text = NULL };
+	struct order order = { .kind = ORDER_NONE };
 	const char *why = find_thread(j);
 	enum status st;
 
@@ -225,6 +240,13 @@ judge_authored(struct judging *j, struct err *err)
 	why = take_over(j, &reply);
 	if (why != NULL)
 		return commit_unreadable(j, why, err);
+	if (j->content->natt == 0)
+		order = order_read(
+		    j->v->conf, due_calendar(j->v->conf, j->c.thread->addressee), j->content->text, j->now, j->a);
+	if (order.kind != ORDER_NONE && reply.other_thread != NULL)
+		order.kind = ORDER_UNCLEAR; /* about which conversation? */
+	if (order.kind != ORDER_NONE)
+		return obey(j, &order, err);
 	apply_policy(j, &reply);
 	if (j->verdict.act == ACT_REFUSE_IN_PERSON)
 		return commit_refusal(j, err);
@@ -283,6 +305,21 @@ judge_opened(struct judging *j, struct err *err)
 	return why != NULL ? commit_unreadable(j, why, err) : judge_authored(j, err);
 }
 
+/* A robot's From proves nothing; the login does, or the answer to a Message-ID made for this clinician's eyes. */
+static const struct clinician_conf *
+whose_robot(struct judging *j)
+{
+	const char *addr = NULL;
+	bool proven;
+
+	if (j->login != NULL || from_mailbox(&j->outer, j->a, &addr, NULL) != ST_OK)
+		return j->login;
+	j->who = conf_clinician_by_address(j->v->conf, addr);
+	proven = j->who != NULL && find_thread(j) == NULL;
+	j->token = (struct token){ .thread = "" };
+	return proven ? j->who : NULL;
+}
+
 static enum status
 judge_scanned(struct judging *j, struct err *err)
 {
@@ -302,6 +339,8 @@ judge_scanned(struct judging *j, struct err *err)
 			return commit_event(j, "dsn", err);
 		}
 	robot = auto_classify(&j->outer, j->in->mail_from, j->a);
+	if (robot == AUTO_REPLY)
+		j->who = whose_robot(j);
 	if (robot != AUTO_NO)
 		return commit_event(j, robot == AUTO_REPLY ? "out-of-office" : auto_kind_name(robot), err);
 	return judge_opened(j, err);

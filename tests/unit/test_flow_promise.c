@@ -289,6 +289,187 @@ every_member_of_a_pool_is_reminded(void **state)
 	assert_int_equal(clinic_mails("pat"), 2);
 }
 
+/* ---- orders by mail ---------------------------------------------------------------------------------------------- */
+
+static struct clinic_mail
+asked(void)
+{
+	struct clinic_mail m = { .text = NULL };
+
+	clinic_write(&c, "homer", "lee", NULL, KNEE);
+	clinic_run(&c);
+	assert_true(clinic_mail(&c, "lee", clinic_mails("lee") - 1, &m));
+	return m;
+}
+
+static const char *
+order(const struct clinic_mail *m, const char *text)
+{
+	return clinic_judge(&c, &(struct clinic_answer){ .from = "lee", .in_reply_to = m->message_id, .text = text })
+	    .code;
+}
+
+static void
+reassigned_conversation_is_another_clinicians(void **state)
+{
+	struct clinic_mail m = asked(), theirs;
+	int64_t due = promises(true).p[0].due_ms;
+
+	(void)state;
+	assert_string_equal(order(&m, "Reassign to Nan"), "command");
+	assert_int_equal(posts(), 2);
+	assert_int_equal(clinic_mails("nan"), 1);
+	assert_true(clinic_mail(&c, "nan", 0, &theirs));
+	assert_non_null(strstr(theirs.text, KNEE));
+	assert_int_equal(clinic_mails("lee"), 2);
+	assert_true(clinic_mail(&c, "lee", 1, &m));
+	assert_non_null(strstr(m.text, "Nan Ortiz RN"));
+	assert_string_equal(promises(true).p[0].addressee, "clinician:nan");
+	assert_int_equal(promises(true).p[0].due_ms, due);
+	assert_string_equal(
+	    clinic_judge(&c,
+		&(struct clinic_answer){ .from = "nan", .in_reply_to = theirs.message_id, .text = "Please ice it." })
+		.code,
+	    "taken");
+	clinic_run(&c);
+	assert_int_equal(promises(true).n, 0);
+}
+
+static void
+next_message_follows_the_reassignment(void **state)
+{
+	const char *thread = clinic_write(&c, "homer", "lee", NULL, KNEE);
+	struct clinic_mail m;
+
+	(void)state;
+	clinic_run(&c);
+	assert_true(clinic_mail(&c, "lee", 0, &m));
+	assert_string_equal(order(&m, "reasignar a nurses"), "command");
+	clinic_run(&c);
+	assert_int_equal(clinic_mails("pat"), 1);
+	clinic_write(&c, "homer", "lee", thread, REFILL);
+	clinic_run(&c);
+	assert_int_equal(clinic_mails("pat"), 2);
+	assert_int_equal(clinic_mails("lee"), 2);
+	assert_string_equal(promises(true).p[0].addressee, "pool:nurses");
+}
+
+static void
+snooze_moves_reminders_and_not_the_promise(void **state)
+{
+	struct clinic_mail m = asked();
+	struct promise_row p = promises(true).p[0], q;
+
+	(void)state;
+	clinic_set_clock(&c, p.warn_ms[0] / 1000);
+	tick();
+	assert_string_equal(order(&m, "Snooze until tomorrow 4 pm.\r\n\r\nSent from my phone"), "command");
+	clinic_run(&c);
+	q = promises(true).p[0];
+	assert_int_equal(q.due_ms, p.due_ms);
+	assert_true(q.warn_ms[1] >= p.warn_ms[1]);
+	assert_true(q.warn_ms[1] <= p.due_ms);
+	assert_int_equal(posts(), 2);
+}
+
+static void
+closed_by_phone_keeps_the_promise(void **state)
+{
+	struct clinic_mail m = asked();
+
+	(void)state;
+	assert_string_equal(order(&m, "Cerrado por telefono."), "command");
+	assert_int_equal(posts(), 2);
+	assert_int_equal(promises(true).n, 0);
+	assert_int_equal(promises(false).p[0].state, PROMISE_KEPT);
+	assert_int_equal(clinic_mails("lee"), 2);
+}
+
+static void
+orders_are_told_from_answers(void **state)
+{
+	static const struct {
+		const char *text, *code;
+	} rows[] = {
+		{ "closed by phone", "command" },
+		{ "Closed by phone!\r\n-- \r\nDr. Lee", "command" },
+		{ "Your case was closed by phone.", "taken" },
+		{ "closed by phone\r\nWe talked about your knee yesterday.", "taken" },
+		{ "Closed by phone yesterday, see you on Friday.", "taken" },
+		{ "reassign to Dr. Patel", "command" },
+		{ "reassign to patel@clinic.example", "command" },
+		{ "reassign to nobody", "command" }, /* asked back, nothing posted */
+		{ "Reassign to a pharmacy closer to you and call me.", "taken" },
+		{ "snooze until monday 9:30", "command" },
+		{ "snooze until 2001-01-01", "command" },
+		{ "Snooze until your alarm rings a second time, then take one.", "taken" },
+		{ "Ice it. Then reassign to the couch.", "taken" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct clinic_mail m = asked();
+		size_t before = posts(), now;
+		const char *code = order(&m, rows[i].text);
+
+		now = posts();
+		if (strcmp(code, rows[i].code) != 0 || now - before != (strcmp(code, "taken") == 0))
+			fail_msg("%s: %s, %zu posts", rows[i].text, code, now - before);
+	}
+}
+
+static void
+order_needs_a_signature_and_counts_once(void **state)
+{
+	struct clinic_mail m = asked();
+	AUTO_BUF sent = BUF_INIT;
+	struct clinic_answer a = {
+		.from = "lee", .in_reply_to = m.message_id, .text = "reassign to nan", .keep = &sent
+	};
+
+	(void)state;
+	assert_int_equal(clinic_judge(&c,
+			     &(struct clinic_answer){
+				 .from = "lee", .signer = "", .in_reply_to = m.message_id, .text = "reassign to nan" })
+			     .kind,
+	    ANSWER_REFUSED);
+	assert_string_equal(clinic_judge(&c, &a).code, "command");
+	a.keep = NULL;
+	a.again = &sent;
+	a.message_id = "another@client.example";
+	assert_int_equal(clinic_judge(&c, &a).kind, ANSWER_REFUSED);
+	clinic_run(&c);
+}
+
+static void
+out_of_office_asks_the_desk_and_tells_the_cover(void **state)
+{
+	static const char *const robot = "Auto-Submitted: auto-replied\r\n";
+	struct clinic_mail m = asked();
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		assert_string_equal(clinic_judge(&c, &(struct clinic_answer){ .from = "lee",
+							 .login = i == 0 ? "" : NULL,
+							 .in_reply_to = m.message_id,
+							 .text = "I am out of office.",
+							 .headers = robot })
+					.code,
+		    "recorded");
+	assert_int_equal(posts(), 2);
+	assert_int_equal(clinic_count(&c).open_incidents, 1);
+	assert_int_equal(clinic_mails("patel"), 1);
+	assert_int_equal(promises(true).n, 1);
+	/* A stranger in Dr. Patel's name proves nothing. */
+	clinic_judge(
+	    &c, &(struct clinic_answer){
+		    .from = "patel", .login = "", .in_reply_to = m.message_id, .text = "Away.", .headers = robot });
+	assert_int_equal(clinic_count(&c).open_incidents, 1);
+	assert_string_equal(order(&m, "Ice it."), "taken");
+	clinic_run(&c);
+	assert_int_equal(clinic_count(&c).open_incidents, 0);
+}
+
 #define FLOW(f) cmocka_unit_test_setup_teardown(f, open_clinic, close_clinic)
 
 int
@@ -303,6 +484,13 @@ main(void)
 		FLOW(delay_of_ours_stands_in_the_history),
 		FLOW(cover_gets_it_at_80_percent_and_the_desk_at_the_end),
 		FLOW(every_member_of_a_pool_is_reminded),
+		FLOW(reassigned_conversation_is_another_clinicians),
+		FLOW(next_message_follows_the_reassignment),
+		FLOW(snooze_moves_reminders_and_not_the_promise),
+		FLOW(closed_by_phone_keeps_the_promise),
+		FLOW(orders_are_told_from_answers),
+		FLOW(order_needs_a_signature_and_counts_once),
+		FLOW(out_of_office_asks_the_desk_and_tells_the_cover),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
