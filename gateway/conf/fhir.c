@@ -30,7 +30,7 @@ const struct conf_key fhir_keys[N_FHIR_KEYS] = {
 		   "system/DocumentReference.rs",
 	    .help = "what we ask for"),
 	KEY(fhir_conf, "token_file", token_file, CONF_PATH,
-	    .help = "instead of client_id: a bearer token that another program renews, alone in a file of mode 0600"),
+	    .help = "goes before client_id: a bearer token that another program renews, alone in a file of mode 0600"),
 	KEY(fhir_conf, "patient_system", patient_system, CONF_STR, .required = true,
 	    .help = "identifier system that names patients; exactly one patient must have each value"),
 	KEY(fhir_conf, "mrn_system", mrn_system, CONF_STR,
@@ -78,8 +78,6 @@ check_who(struct ynode portal, struct ynode options, const struct fhir_conf *f)
 	if (f->client_id == NULL && f->token_file == NULL)
 		yaml_complain(options.id != 0 ? options : portal,
 		    "neither client_id nor token_file, expected one of them: the server must know who asks");
-	if (f->client_id != NULL && f->token_file != NULL)
-		yaml_complain(ynode_get(options, "token_file"), "beside client_id, expected only one of them");
 	if (f->client_id != NULL && f->key_file == NULL)
 		yaml_complain(ynode_get(options, "client_id"), "a client_id without a key, expected key_file");
 	if (f->key_file != NULL)

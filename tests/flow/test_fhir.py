@@ -257,10 +257,10 @@ def test_a_certificate_of_another_host_gets_no_token(world):
 
 
 def test_the_contract_of_portal_drivers_holds_on_the_real_server(world):
-    """Last but for the logs: it empties the server."""
+    """The last one: it empties the server."""
     key = world.clinic.settings.site["portals"]["fhir"]["options"]["key_file"]
     world.clinic.bridge.stop()
-    done = subprocess.run(as_portico(world.clinic.programs / "tool/fhir_contract", world.server.url, world.clinic.ca, key),
-                          cwd="/", capture_output=True, text=True, timeout=100, check=False)
+    contract = as_portico(world.clinic.programs / "tool/fhir_contract", world.server.url, world.clinic.ca, key)
+    done = subprocess.run(contract, cwd="/", capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert done.stderr.count("[       OK ]") + done.stdout.count("[       OK ]") == 13

@@ -542,8 +542,9 @@ static void
 write_samples(bool uncomment)
 {
 	static const char *const made[] = { "portico.yaml", "clinicians.yaml", "support.yaml" };
-	static const char *const secrets[] = { "imap-master.password", "lee.password" };
-	static const char *const open[] = { "hospital-root.pem", "imap-ca.pem", "lee.pem" };
+	static const char *const secrets[] = { "imap-master.password", "lee.password", "fhir.key", "fhir-next.key",
+		"fhir.token" };
+	static const char *const open[] = { "hospital-root.pem", "imap-ca.pem", "lee.pem", "fhir-ca.pem" };
 
 	for (size_t i = 0; i < ARRAY_LEN(made); i++) {
 		AUTO_STR text = sample_text(made[i], uncomment);
@@ -613,9 +614,15 @@ sample_value(struct ynode root, const struct conf_area *area, const char *key)
 
 	if (dot == NULL)
 		return ynode_get(at, key);
-	for (size_t i = 0; i < ynode_count(at); i++)
-		if (ynode_get(ynode_item(at, i), key).id != 0)
-			return ynode_get(ynode_item(at, i), key);
+	for (size_t i = 0; i < ynode_count(at); i++) {
+		struct ynode one = ynode_item(at, i), v;
+
+		if (strchr(dot + 1, '.') != NULL) /* a section inside of it */
+			one = ynode_get(one, strchr(dot + 1, '.') + 1);
+		v = one.id != 0 ? ynode_get(one, key) : one;
+		if (v.id != 0)
+			return v;
+	}
 	return (struct ynode){ root.doc, 0 };
 }
 
@@ -692,7 +699,7 @@ static int
 remove_dir(void **state)
 {
 	static const char *const more[] = { "imap-master.password", "lee.password", "hospital-root.pem", "imap-ca.pem",
-		"page-on-call" };
+		"page-on-call", "fhir.key", "fhir-next.key", "fhir.token", "fhir-ca.pem" };
 
 	(void)state;
 	for (int i = 0; i < NFILES; i++) {
