@@ -79,6 +79,14 @@ struct reader {
 /* What one passage may hold: a longer text is read in pieces, so that no text costs more than its length. */
 #define PASSAGE_MAX 32768
 
+/* Nobody's sentence is longer; a table without marks is. */
+#define SENTENCE_MAX 200
+
+/* Order of found rules: by place, the longer first. For qsort(). */
+int found_order(const void *, const void *);
+/* What counts of all that matched: terms whose rule's conditions hold, cues that no longer cue takes away. */
+void passage_sift(struct passage *, const struct found *all, size_t n, struct arena *);
+
 /* Text of which quoted lines and what introduced them became blanks, length and offsets unchanged. In the arena. */
 char *quote_blank(const char *text, struct arena *);
 /* "Re:" and its kind: the words are those of whoever began the thread. */

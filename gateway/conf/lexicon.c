@@ -1,13 +1,11 @@
-#include "conf/boundaries_in.h"
+#include "conf/lexicon_in.h"
 
 #include "base/own.h"
 
-#include <glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LEX_MAX_LITERALS 200000
 #define LEX_MAX_ITEMS 16    /* elements of one pattern */
 #define LEX_MAX_VARIANTS 64 /* ways its optional elements can be left out */
 #define LEX_MAX_GAP 12
@@ -23,23 +21,6 @@ static const char *const urgency_names[] = { "none", "routine", "urgent", "emerg
 static const char *const negation_names[] = { "clause", "never", "sentence", NULL };
 static const char *const assertion_names[] = { "affirmed", "negated", "possible", NULL };
 static const char *const temporality_names[] = { "current", "recent", "historical", "hypothetical", NULL };
-
-struct lex_builder {
-	struct arena *arena;	  /* foreign: what is kept */
-	struct arena *scrap;	  /* own: what is not */
-	struct conf_errors *errs; /* foreign */
-	GArray *rules, *patterns;
-	GHashTable *literal_ids; /* text, with "*" at the end when open -> id + 1 */
-	GHashTable *element_ids; /* sorted literal ids as bytes -> id + 1 */
-	GPtrArray *literals;	 /* keys of literal_ids */
-	GPtrArray *elements;	 /* GArray of literal ids */
-	GHashTable *words;	 /* "{name}" of the file being read -> ynode */
-	GPtrArray *languages;
-	struct ynode words_map;
-	GPtrArray *right; /* words of "right_as_they_are" */
-	const char *file;
-	int language;
-};
 
 /* One element of a pattern while it is being read. */
 struct item {
@@ -541,163 +522,4 @@ lex_read(struct lex_builder *b, struct ynode root, int (*class_index)(void *, co
 		read_rule(b, ynode_item(k.categories, i), class_index, ctx);
 	for (size_t i = 0; i < ynode_count(k.rules); i++)
 		read_rule(b, ynode_item(k.rules, i), class_index, ctx);
-}
-
-/* The database */
-
-static void
-index_literals(struct lex_builder *b, struct lexicon *lx)
-{
-	struct lex_range *of = ARENA_ARRAY(b->arena, b->literals->len, struct lex_range);
-	uint32_t total = 0, *elems;
-
-	for (guint e = 0; e < b->elements->len; e++) {
-		const GArray *ids = b->elements->pdata[e];
-
-		total += ids->len;
-		for (guint i = 0; i < ids->len; i++)
-			of[g_array_index(ids, uint32_t, i)].n++;
-	}
-	elems = ARENA_ARRAY(b->arena, total, uint32_t);
-	for (guint i = 0, first = 0; i < b->literals->len; i++) {
-		of[i].first = first;
-		first += of[i].n;
-		of[i].n = 0;
-	}
-	for (guint e = 0; e < b->elements->len; e++) {
-		const GArray *ids = b->elements->pdata[e];
-
-		for (guint i = 0; i < ids->len; i++) {
-			struct lex_range *r = &of[g_array_index(ids, uint32_t, i)];
-
-			elems[r->first + r->n++] = e;
-		}
-	}
-	lx->literal_elems = of;
-	lx->elems = elems;
-}
-
-static void
-index_patterns(struct lex_builder *b, struct lexicon *lx)
-{
-	struct lex_range *of = ARENA_ARRAY(b->arena, b->elements->len, struct lex_range);
-	uint32_t *starts = ARENA_ARRAY(b->arena, b->patterns->len, uint32_t);
-
-	for (size_t i = 0; i < lx->npatterns; i++)
-		of[lx->pattern[i].link[0].element].n++;
-	for (guint i = 0, first = 0; i < b->elements->len; i++) {
-		of[i].first = first;
-		first += of[i].n;
-		of[i].n = 0;
-	}
-	for (size_t i = 0; i < lx->npatterns; i++) {
-		struct lex_range *r = &of[lx->pattern[i].link[0].element];
-
-		starts[r->first + r->n++] = (uint32_t)i;
-	}
-	lx->element_starts = of;
-	lx->starts = starts;
-}
-
-/* Every word of every term is right; those that make flags, news and topics may be meant by a misspelt one. */
-static struct spelling *
-collect_spellings(struct lex_builder *b, const struct lexicon *lx)
-{
-	struct spelling *s = spelling_new();
-	bool *watch = xcalloc(lx->nelements, sizeof *watch);
-
-	for (size_t i = 0; i < lx->npatterns; i++) {
-		const struct lex_rule *r = &lx->rule[lx->pattern[i].rule];
-		const char *c = r->class_name;
-
-		if (r->kind == RULE_CLASS && lx->pattern[i].role == ROLE_TERM &&
-		    (g_str_has_prefix(c, "flag.") || g_str_has_prefix(c, "news.") || g_str_has_prefix(c, "topic.")))
-			for (size_t k = 0; k < lx->pattern[i].nlinks; k++)
-				watch[lx->pattern[i].link[k].element] = true;
-	}
-	for (size_t e = 0; e < lx->nelements; e++) {
-		const GArray *ids = b->elements->pdata[e];
-
-		for (guint i = 0; i < ids->len; i++) {
-			struct words ws;
-
-			words_split(slice_of(lx->literal[g_array_index(ids, uint32_t, i)]), b->scrap, &ws);
-			for (size_t k = 0; k < ws.n; k++) {
-				AUTO_STR word = slice_dup(word_text(&ws, k));
-
-				spelling_known(s, word);
-				if (watch[e])
-					spelling_watch(s, word);
-			}
-		}
-	}
-	for (guint i = 0; i < b->right->len; i++)
-		spelling_known(s, b->right->pdata[i]);
-	free(watch);
-	return s;
-}
-
-static bool
-compile(struct lex_builder *b, struct ynode where, const struct lexicon *lx, hs_database_t **ret)
-{
-	size_t n = lx->nliterals;
-	unsigned *flags = xcalloc(n, sizeof *flags), *ids = xcalloc(n, sizeof *ids);
-	size_t *lens = xcalloc(n, sizeof *lens);
-	hs_compile_error_t *why = NULL;
-	hs_error_t rc;
-
-	for (size_t i = 0; i < n; i++) {
-		ids[i] = (unsigned)i;
-		lens[i] = lx->literal_len[i];
-	}
-	rc = hs_compile_lit_multi(
-	    (const char *const *)b->literals->pdata, flags, ids, lens, (unsigned)n, HS_MODE_BLOCK, NULL, ret, &why);
-	if (rc != HS_SUCCESS)
-		yaml_complain(where, "the terms do not compile: %s", why != NULL ? why->message : "no reason given");
-	hs_free_compile_error(why);
-	free(flags);
-	free(ids);
-	free(lens);
-	return rc == HS_SUCCESS;
-}
-
-bool
-lex_finish(struct lex_builder *b, struct ynode where, struct lexicon *ret, hs_database_t **ret_db)
-{
-	struct lexicon lx = { .nrules = b->rules->len,
-		.npatterns = b->patterns->len,
-		.nliterals = b->literals->len,
-		.nelements = b->elements->len,
-		.nlanguages_known = b->languages->len };
-	bool *open = ARENA_ARRAY(b->arena, lx.nliterals, bool);
-	uint32_t *len = ARENA_ARRAY(b->arena, lx.nliterals, uint32_t);
-
-	if (lx.nliterals == 0 || lx.nliterals > LEX_MAX_LITERALS) {
-		yaml_complain(where, "%zu terms; between 1 and %d can be compiled", lx.nliterals, LEX_MAX_LITERALS);
-		return false;
-	}
-	for (size_t i = 0; i < lx.nliterals; i++) {
-		const char *s = b->literals->pdata[i];
-
-		len[i] = (uint32_t)strlen(s);
-		open[i] = s[len[i] - 1] == '*';
-		len[i] -= open[i];
-	}
-	lx.literal_len = len;
-	lx.literal_open = open;
-	lx.literal =
-	    memcpy(ARENA_ARRAY(b->arena, lx.nliterals, char *), b->literals->pdata, lx.nliterals * sizeof(char *));
-	lx.language = memcpy(ARENA_ARRAY(b->arena, lx.nlanguages_known, char *), b->languages->pdata,
-	    lx.nlanguages_known * sizeof(char *));
-	lx.rule = memcpy(
-	    ARENA_ARRAY(b->arena, lx.nrules, struct lex_rule), b->rules->data, lx.nrules * sizeof(struct lex_rule));
-	lx.pattern = memcpy(ARENA_ARRAY(b->arena, lx.npatterns, struct lex_pattern), b->patterns->data,
-	    lx.npatterns * sizeof(struct lex_pattern));
-	index_literals(b, &lx);
-	index_patterns(b, &lx);
-	if (!compile(b, where, &lx, ret_db))
-		return false;
-	lx.spelling = collect_spellings(b, &lx);
-	*ret = lx;
-	return true;
 }
