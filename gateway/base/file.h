@@ -14,7 +14,8 @@
 
 /* Appends the file to ret; refuses one larger than max bytes. */
 enum status file_read(const char *path, size_t max, struct buf *ret, struct err *) MUST_CHECK;
-/* The same for a secret: refused when anybody but its owner (or root) may read or write it, or when it is a link. */
+/* The same for a secret: refused when anybody but its owner (or root) may read or write it, or when it is a link.
+ * Its owner is the reader or root; root may read anybody's. */
 enum status file_read_secret(const char *path, size_t max, struct buf *ret, struct err *) MUST_CHECK;
 /* Writes under a temporary name in the same directory, syncs, renames and syncs the directory: the old file or the
  * new one, never half. With excl, an existing file is left alone and ST_MSG_REFUSED says so. */

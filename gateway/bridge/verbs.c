@@ -44,10 +44,12 @@ answer_str(struct request *r, const char *name, const char *value)
 static bool
 is_date(const char *s)
 {
+	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 	int y, m, d, n = 0;
 
-	return sscanf(s, "%4d-%2d-%2d%n", &y, &m, &d, &n) == 3 && n == 10 && s[10] == '\0' && m >= 1 && m <= 12 &&
-	       d >= 1 && d <= 31;
+	if (sscanf(s, "%4d-%2d-%2d%n", &y, &m, &d, &n) != 3 || n != 10 || s[10] != '\0' || m < 1 || m > 12)
+		return false;
+	return d >= 1 && d <= days[m - 1] + (m == 2 && y % 4 == 0 && (y % 100 != 0 || y % 400 == 0));
 }
 
 static enum status
@@ -72,7 +74,7 @@ patient_add_tx(struct tx *tx, void *arg, struct err *err)
 	if (p.portal == NULL)
 		p.portal = site->nportals > 0 ? site->portals[0].id : "local";
 	if (p.birth_date[0] != '\0' && !is_date(p.birth_date))
-		return err_set(err, ST_MSG_REFUSED, "usage", "the birth date is not of the form YYYY-MM-DD");
+		return err_set(err, ST_MSG_REFUSED, "usage", "the birth date is not a day of the form YYYY-MM-DD");
 	if (p.zone[0] != '\0' && zone_shared(p.zone, err) == NULL)
 		return err_set(
 		    err, ST_MSG_REFUSED, "usage", "the zone is not an IANA time zone such as America/New_York");

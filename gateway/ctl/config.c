@@ -37,7 +37,7 @@ print_json(const struct conf_errors *errs, const struct conf *c)
 	root = json_pack("{s:b, s:i, s:o}", "ok", c != NULL, "count", (int)errs->n, "mistakes", all);
 	if (c != NULL)
 		json_object_set_new(root, "hash", json_string(c->hash));
-	json_dumpf(root, stdout, JSON_INDENT(2));
+	json_dumpf(root, stdout, JSON_COMPACT);
 	putchar('\n');
 	json_decref(root);
 }
@@ -126,7 +126,7 @@ cmd_config_keys(struct ctl *ctl)
 	for (size_t i = 0; i < conf_area_count(); i++)
 		for (size_t j = 0; j < conf_area_at(i)->nkeys; j++)
 			json_array_append_new(all, key_json(conf_area_at(i), &conf_area_at(i)->keys[j]));
-	json_dumpf(all, stdout, JSON_INDENT(2));
+	json_dumpf(all, stdout, JSON_COMPACT);
 	putchar('\n');
 	json_decref(all);
 	return EX_OK;

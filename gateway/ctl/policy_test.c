@@ -14,6 +14,7 @@
 
 struct tester {
 	const struct boundaries *b;
+	FILE *out; /* the misses */
 	size_t passed, failed;
 };
 
@@ -53,7 +54,7 @@ run_examples(struct tester *t, const struct conf_list *list, const char *id, enu
 			t->passed++;
 			continue;
 		}
-		printf("%s: %s \"%s\"\n", id, want ? "does not match" : "matches", list->item[i]);
+		fprintf(t->out, "%s: %s \"%s\"\n", id, want ? "does not match" : "matches", list->item[i]);
 		t->failed++;
 	}
 }
@@ -90,9 +91,9 @@ cmd_policy_test(struct ctl *ctl)
 		return rc;
 	if ((rc = policy_boundaries(file, a, &b)) != 0)
 		return rc;
-	t = (struct tester){ .b = b };
+	t = (struct tester){ .b = b, .out = ctl->json ? stderr : stdout };
 	run_all(&t);
-	printf("%zu passed, %zu failed\n", t.passed, t.failed);
+	printf(ctl->json ? "{\"passed\":%zu,\"failed\":%zu}\n" : "%zu passed, %zu failed\n", t.passed, t.failed);
 	boundaries_unload(b);
 	return t.failed == 0 && t.passed > 0 ? 0 : 1;
 }

@@ -209,8 +209,11 @@ main(int argc, char **argv)
 		for (size_t i = 0; n > 0 && i < ARRAY_LEN(verbs); i++)
 			known = known || strcmp(verbs[i].noun, rest[0]) == 0;
 		if (n > 0 && !help)
-			fprintf(stderr, "portico: %s %s: no such %s\n", rest[0], n > 1 && known ? rest[1] : "",
-			    known ? "verb" : "noun");
+			fprintf(stderr, "portico: %s%s%s: %s\n", rest[0], n > 1 && known ? " " : "",
+			    n > 1 && known ? rest[1] : "",
+			    !known  ? "no such noun"
+			    : n > 1 ? "no such verb"
+				    : "a verb is missing");
 		print_help(help ? stdout : stderr, known ? rest[0] : NULL);
 		free(rest);
 		return help ? 0 : EX_USAGE;

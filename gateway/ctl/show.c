@@ -128,12 +128,17 @@ cmd_message_list(struct ctl *c)
 	const struct ctl_opt opt[] = { { "--thread", &thread, NULL }, { "--state", &state, NULL },
 		{ "--limit", &limit, NULL } };
 	int rc = ctl_options(c, opt, ARRAY_LEN(opt), word, 0);
-	struct look l = { .filter = { .state = -1 } };
+	struct look l = { .filter = { .state = -1, .limit = 100 } };
+	char *end;
 
 	if (rc != 0)
 		return rc;
 	l.filter.thread = thread;
-	l.filter.limit = limit != NULL ? strtoul(limit, NULL, 10) : 100;
+	if (limit != NULL) {
+		l.filter.limit = strtoul(limit, &end, 10);
+		if (*limit < '0' || *limit > '9' || *end != '\0' || l.filter.limit == 0)
+			return ctl_usage(c, "--limit is a number from 1");
+	}
 	if (state != NULL && (l.filter.state = state_number(state)) < 0)
 		return ctl_usage(c, "--state is in_flight, held, delivered, returned or recorded");
 	return look_at(c, &l, list_messages, print_messages);

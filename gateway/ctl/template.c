@@ -9,6 +9,7 @@
 #include "ctl/ctl.h"
 #include "policies/autoreply.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -43,7 +44,7 @@ text_for(const char *dir, const char *language, const char *kind, struct buf *te
 
 /* Counts findings into *n; false for a file that cannot be read. */
 static bool
-check_one(const char *dir, const char *language, enum autoreply_kind kind, size_t *n)
+check_one(const char *dir, const char *language, enum autoreply_kind kind, size_t *n, FILE *out)
 {
 	AUTO_BUF text = BUF_INIT;
 	AUTO_BUF findings = BUF_INIT;
@@ -55,7 +56,7 @@ check_one(const char *dir, const char *language, enum autoreply_kind kind, size_
 		return false;
 	}
 	*n += autoreply_check(name, language, kind, buf_str(&text), &findings);
-	fputs(buf_str(&findings), stdout);
+	fputs(buf_str(&findings), out);
 	return true;
 }
 
@@ -79,12 +80,13 @@ cmd_template_check(struct ctl *ctl)
 	}
 	for (size_t i = 0; i < (language != NULL ? 1 : ARRAY_LEN(languages)); i++)
 		for (int k = AUTOREPLY_PROMISE; k <= AUTOREPLY_UNDELIVERED; k++) {
-			if (!check_one(
-				word[0], language != NULL ? language : languages[i], (enum autoreply_kind)k, &findings))
+			if (!check_one(word[0], language != NULL ? language : languages[i], (enum autoreply_kind)k,
+				&findings, ctl->json ? stderr : stdout))
 				return EX_NOINPUT;
 			checked++;
 		}
-	printf("%zu templates, %zu findings\n", checked, findings);
+	printf(
+	    ctl->json ? "{\"templates\":%zu,\"findings\":%zu}\n" : "%zu templates, %zu findings\n", checked, findings);
 	return findings == 0 ? EX_OK : EX_DATAERR;
 }
 
@@ -120,7 +122,13 @@ cmd_template_show(struct ctl *ctl)
 	f.language = language;
 	if (st == ST_OK)
 		st = autoreply_text(conf, &f, a, &subject, &text, &err);
-	if (st == ST_OK)
+	if (st == ST_OK && ctl->json) {
+		json_t *j = json_pack("{s:s, s:s}", "subject", subject, "text", text);
+
+		json_dumpf(j, stdout, JSON_COMPACT);
+		putchar('\n');
+		json_decref(j);
+	} else if (st == ST_OK)
 		printf("Subject: %s\n\n%s", subject, text);
 	conf_unref(conf);
 	return st == ST_OK ? EX_OK : ctl_fail(&err);

@@ -198,6 +198,9 @@ open_for_reading(struct store *st, struct err *err)
 {
 	int have = 0;
 
+	if (access(st->path, R_OK) != 0 && errno == EACCES)
+		return err_set(err, ST_LOCAL, "store.access",
+		    "%s: permission denied: run the command as root or as the bridge's user", st->path);
 	if (access(st->path, F_OK) != 0)
 		return err_set(
 		    err, ST_LOCAL, "store.absent", "%s: no store here yet: start the bridge first", st->path);
