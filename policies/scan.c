@@ -399,14 +399,27 @@ keep_numbers(struct scan *s, struct arena *a)
 	}
 }
 
+/* A capital inside a sentence: "Brian" is no brain. A shouted word is no name. */
+static bool
+is_a_name(const struct passage *p, struct slice text, size_t i)
+{
+	const struct word *w = &p->words.w[i];
+	char m = i > 0 ? word_mark(&p->words, i - 1) : '.';
+
+	if ((w->flags & WORD_CAPITAL) == 0 || i == 0 || (w->flags & (WORD_LINE | WORD_PARA)) != 0 ||
+	    (m != 0 && m != ','))
+		return false;
+	return w->to - w->from > 1 && text.p[w->from + 1] >= 'a' && text.p[w->from + 1] <= 'z';
+}
+
 static void
-correct_spelling(struct passage *p, struct arena *a)
+correct_spelling(struct passage *p, struct slice text, struct arena *a)
 {
 	const char **instead = ARENA_ARRAY(a, p->words.n + 1, const char *);
 	bool any = false;
 
 	for (size_t i = 0; i < p->words.n; i++)
-		if (p->words.w[i].kind == WORD_TEXT) {
+		if (p->words.w[i].kind == WORD_TEXT && !is_a_name(p, text, i)) {
 			instead[i] = spelling_meant(p->b->lexicon.spelling, word_text(&p->words, i));
 			any = any || instead[i] != NULL;
 		}
@@ -440,7 +453,7 @@ passage_read(const struct reader *rd, int16_t source, struct slice text, struct 
 	bool known, terms;
 
 	words_split(text, rd->arena, &p.words);
-	correct_spelling(&p, rd->arena);
+	correct_spelling(&p, text, rd->arena);
 	split_sentences(&p, rd->arena);
 	p.clause_of = ARENA_ARRAY(rd->arena, p.words.n + 1, uint32_t);
 	p.cues = ARENA_ARRAY(rd->arena, p.words.n + 1, uint32_t);
