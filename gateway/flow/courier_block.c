@@ -53,6 +53,17 @@ put_patient(struct buf *b, const struct job *job, bool es)
 	buf_printf(b, ", %s %s\n", es ? "expediente" : "record", p->mrn);
 }
 
+/* Who reads it for somebody else, as the cover, on call or in a pool, sees for whom. */
+static void
+put_addressee(struct buf *b, const struct job *job, const struct clinician_conf *to, bool es)
+{
+	const char *to_whom = job->thread != NULL ? job->thread->addressee : "";
+
+	if (*to_whom == '\0' || (to != NULL && strcmp(to_whom, arena_printf(job->a, "clinician:%s", to->id)) == 0))
+		return;
+	buf_printf(b, "%s%s\n", es ? "Escrito a:  " : "Written to: ", addressee_name(job->v->conf, to_whom));
+}
+
 static void
 put_urgency(struct buf *b, const struct job *job, bool es)
 {
@@ -115,6 +126,7 @@ courier_block(const struct job *job)
 	if (job->patient == NULL)
 		return NULL;
 	put_patient(&b, job, es);
+	put_addressee(&b, job, to, es);
 	buf_puts(&b, es ? "Asunto:     " : "About:      ");
 	put_categories(&b, job, es);
 	buf_puts(&b, es ? "\nUrgencia:   " : "\nUrgency:    ");

@@ -56,6 +56,7 @@ question_reaches_the_clinician_sealed(void **state)
 	assert_int_equal(clinic_mails("lee"), 1);
 	assert_non_null(strstr(m.text, QUESTION));
 	assert_non_null(strstr(m.text, "Homer Simpson"));
+	assert_null(strstr(m.text, "Written to:"));
 	assert_non_null(strstr(m.text, "1001"));
 	assert_true(strncmp(m.subject_outer, "Portal message [P-", 18) == 0);
 	assert_null(memmem(m.raw.p, m.raw.n, "Homer", 5));
@@ -530,6 +531,8 @@ lost_answer_makes_no_second_copy(void **state)
 static void
 unusable_mailbox_goes_to_the_cover(void **state)
 {
+	struct clinic_mail m;
+
 	(void)state;
 	clinic_write(&c, "homer", "lee", NULL, QUESTION);
 	mailbox_null_fail(ST_MSG_REFUSED, false);
@@ -537,6 +540,8 @@ unusable_mailbox_goes_to_the_cover(void **state)
 	assert_int_equal(clinic_mails("lee"), 0);
 	assert_int_equal(clinic_mails("patel"), 1);
 	assert_int_equal(clinic_count(&c).open_incidents, 1);
+	assert_true(clinic_mail(&c, "patel", 0, &m));
+	assert_non_null(strstr(m.text, "Written to: "));
 }
 
 static void
