@@ -82,8 +82,8 @@ struct lex_rule {
 	int direction; /* enum rule_direction */
 	int urgency;   /* enum urgency of a current mention; 0 none */
 	int negation;
-	int says;			       /* assertion the words themselves carry; -1: by context */
-	int when;			       /* temporality they carry; -1: by context */
+	int says;					   /* assertion the words themselves carry; -1: by context */
+	int when;					   /* temporality they carry; -1: by context */
 	bool needs_with, has_without, has_ignore, heading; /* heading: does not count in a subject line */
 	struct conf_list match, no_match;
 };
