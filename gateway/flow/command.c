@@ -37,6 +37,15 @@ word_of(const char *line)
 	return WORD_NONE;
 }
 
+bool
+is_hold_answer(const char *text)
+{
+	struct slice s = slice_trim(slice_of(text));
+
+	/* A lone number may be an answer to a patient ("How many a day?"); a lone word of ours is not. */
+	return s.n > 2 && memchr(s.p, '\n', s.n) == NULL && word_of(text) != WORD_NONE;
+}
+
 struct command {
 	struct judging *j;
 	enum word word;

@@ -247,6 +247,9 @@ judge_authored(struct judging *j, struct err *err)
 		order.kind = ORDER_UNCLEAR; /* about which conversation? */
 	if (order.kind != ORDER_NONE)
 		return obey(j, &order, err);
+	/* The right word to the wrong mail: the question about the waiting message is another one. */
+	if (is_hold_answer(j->content->text))
+		return commit_unreadable(j, "answer-elsewhere", err);
 	apply_policy(j, &reply);
 	if (j->verdict.act == ACT_REFUSE_IN_PERSON)
 		return commit_refusal(j, err);

@@ -41,6 +41,8 @@ enum status commit_unreadable(struct judging *, const char *reason, struct err *
 enum status commit_event(struct judging *, const char *note, struct err *) MUST_CHECK;
 /* The answer to a question about a hold. */
 enum status commit_command(struct judging *, struct err *) MUST_CHECK;
+/* Is the whole text nothing but such an answer (SEND, ACORDADO, 3)? Then it is never meant for a patient. */
+bool is_hold_answer(const char *text);
 
 /* couriers.hold open hours, half the time left on the promise, 30 minutes when urgent: the earliest. Seconds UTC. */
 enum status hold_deadline(struct tx *, struct judging *, int64_t *ret, struct err *) MUST_CHECK;

@@ -149,6 +149,9 @@ static const struct {
 	    "El correo cita la conversación de otro paciente. Responda al mensaje correcto." },
 	{ "replay", "The same signed text was used before. Please write it anew.",
 	    "El mismo texto firmado ya se usó. Escríbalo de nuevo." },
+	{ "answer-elsewhere",
+	    "SEND, AGREED and WITHDRAW answer the question about a waiting message. Please answer that mail.",
+	    "ENVIAR, ACORDADO y RETIRAR responden a la pregunta sobre un mensaje que espera. Responda a ese correo." },
 	{ "content",
 	    "The mail contains something that cannot be shown in the portal (for example winmail.dat). "
 	    "Please send plain text or HTML, and attachments as files.",

@@ -383,6 +383,22 @@ nobody_else_releases(void **state)
 	assert_int_equal(clinic_count(&c).held, 1);
 }
 
+static void
+word_to_the_wrong_mail_is_not_posted(void **state)
+{
+	struct clinic_mail m = asked();
+	size_t mails = clinic_mails("lee"), n = 0;
+
+	(void)state;
+	assert_string_equal(say("lee", m.message_id, "SEND").code, "answer-elsewhere");
+	clinic_run(&c);
+	assert_int_equal(clinic_mails("lee"), mails + 1);
+	clinic_last_post(&c, "homer", &n);
+	assert_int_equal(n, 2);
+	/* A number may be meant for the patient. */
+	assert_string_equal(say("lee", m.message_id, "2").code, "taken");
+}
+
 /* ---- what is refused --------------------------------------------------------------------------------------------- */
 
 static void
@@ -675,6 +691,7 @@ main(void)
 		FLOW(patient_opens_what_was_closed),
 		FLOW(unclear_answer_is_asked_again),
 		FLOW(nobody_else_releases),
+		FLOW(word_to_the_wrong_mail_is_not_posted),
 		FLOW(bad_replies_get_one_answer),
 		FLOW(valid_signature_is_enough_without_login),
 		FLOW(repeat_is_absorbed_and_replay_refused),
