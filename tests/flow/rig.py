@@ -251,6 +251,8 @@ class Clinic:
         for program in self.programs.glob("portico*"):
             if program.is_file():
                 shutil.copy(program, copy)
+        if (self.programs / "tool").is_dir():       # test programs: make flow builds them
+            shutil.copytree(self.programs / "tool", copy / "tool", ignore=shutil.ignore_patterns("*.o", "*.d"))
         return copy
 
     def secret(self, name, text):
