@@ -1,63 +1,38 @@
 #include "milter/filter.h"
 
-#include "base/fault.h"
 #include "base/log.h"
 #include "base/own.h"
+#include "flow/program.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <grp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-static const char usage[] = "usage: portico-milter [--config FILE] [--debug]\n"
-			    "\n"
-			    "Postfix's filter for mail from clinicians to the portal.\n"
-			    "Runs in the foreground; SIGTERM ends it, SIGUSR1 reads the configuration again.\n";
-
-static void
-harden(void)
-{
-	struct rlimit none = { 0, 0 };
-
-	setrlimit(RLIMIT_CORE, &none);
-	prctl(PR_SET_DUMPABLE, 0);
-	umask(077);
-}
+static struct program program = {
+	.name = "portico-milter",
+	.does = "Postfix's filter for mail from clinicians to the portal.\n"
+		"Runs in the foreground; SIGTERM ends it, SIGUSR1 reads the configuration again.\n",
+	.world = { .workers = true },
+};
 
 /* SIGUSR1 is blocked everywhere and waited for here: libmilter keeps SIGHUP, SIGTERM and SIGINT for "stop". */
 static void *
-reloader(void *arg)
+reloader(void *world)
 {
-	struct world *w = arg;
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
 	for (;;) {
-		struct conf_errors errs = { .n = 0 };
-		struct err err = ERR_NONE;
 		int sig;
 
-		if (sigwait(&set, &sig) != 0)
-			continue;
-		if (world_reload(w, &errs, &err) == ST_OK) {
-			log_event(LOG_NOTICE, "reloaded", F_CONST("program", "milter"));
-		} else {
-			log_event(LOG_ERR, "reload-refused", F_NUM("mistakes", (int64_t)errs.n), F_ERR(&err));
-			fputs(buf_str(&errs.text), stderr);
-		}
-		conf_errors_free(&errs);
+		if (sigwait(&program.waited, &sig) == 0)
+			program_reload(&program, world);
 	}
 	return NULL;
 }
@@ -128,39 +103,14 @@ serve(struct world *w, struct err *err)
 int
 main(int argc, char **argv)
 {
-	static const struct option longs[] = { { "config", required_argument, NULL, 'c' },
-		{ "debug", no_argument, NULL, 'd' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
-	const char *config = "/etc/portico/portico.yaml";
-	struct world_options opt = { .workers = true };
-	struct conf_errors errs = { .n = 0 };
 	struct err err = ERR_NONE;
 	struct world *w = NULL;
-	int prio = LOG_INFO, c;
-	sigset_t set;
+	int code;
 
-	while ((c = getopt_long(argc, argv, "c:dh", longs, NULL)) != -1) {
-		if (c == 'c')
-			config = optarg;
-		else if (c == 'd')
-			prio = LOG_DEBUG;
-		else {
-			fputs(usage, c == 'h' ? stdout : stderr);
-			return c == 'h' ? 0 : EX_USAGE;
-		}
-	}
-	harden();
-	fault_init();
-	log_open("portico-milter", prio);
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	if (world_open(config, &opt, &errs, &w, &err) != ST_OK) {
-		fputs(buf_str(&errs.text), stderr);
-		log_event(LOG_ERR, "cannot-start", F_ERR(&err));
-		return errs.n > 0 ? EX_CONFIG : EX_UNAVAILABLE;
-	}
-	conf_errors_free(&errs);
+	sigemptyset(&program.waited);
+	sigaddset(&program.waited, SIGUSR1);
+	if (!program_begin(&program, argc, argv, &w, &code))
+		return code;
 	if (serve(w, &err) != ST_OK) {
 		log_event(LOG_ERR, "cannot-serve", F_ERR(&err));
 		return EX_UNAVAILABLE;

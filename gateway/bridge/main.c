@@ -1,41 +1,26 @@
 #include "bridge/bridge.h"
 
-#include "base/fault.h"
 #include "base/log.h"
 #include "base/own.h"
 #include "flow/courier.h"
+#include "flow/program.h"
 
-#include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sysexits.h>
 #include <unistd.h>
 
 #define PORTAL_COURIERS 2
 #define MAX_THREADS 64
 
-static const char usage[] =
-    "usage: portico-bridge [--config FILE] [--debug]\n"
-    "\n"
-    "Brings patients' messages to clinicians' mailboxes and answers to the portal.\n"
-    "Runs in the foreground; SIGTERM ends it, SIGUSR1 or SIGHUP reads the configuration again.\n";
-
-/* Patients' words must not end in a core file, nor be read by another process of the same user. */
-static void
-harden(void)
-{
-	struct rlimit none = { 0, 0 };
-
-	setrlimit(RLIMIT_CORE, &none);
-	prctl(PR_SET_DUMPABLE, 0);
-	umask(077);
-}
+static struct program program = {
+	.name = "portico-bridge",
+	.does = "Brings patients' messages to clinicians' mailboxes and answers to the portal.\n"
+		"Runs in the foreground; SIGTERM ends it, SIGUSR1 or SIGHUP reads the configuration again.\n",
+	.world = { .checkpoints = true, .workers = true },
+};
 
 struct threads {
 	pthread_t id[MAX_THREADS];
@@ -77,82 +62,38 @@ start_all(struct bridge *b, struct threads *t)
 }
 
 static void
-reload(struct bridge *b)
-{
-	struct conf_errors errs = { .n = 0 };
-	struct err err = ERR_NONE;
-
-	if (world_reload(b->world, &errs, &err) == ST_OK) {
-		log_event(LOG_NOTICE, "reloaded", F_CONST("program", "bridge"));
-	} else {
-		log_event(LOG_ERR, "reload-refused", F_NUM("mistakes", (int64_t)errs.n), F_ERR(&err));
-		fputs(buf_str(&errs.text), stderr);
-	}
-	conf_errors_free(&errs);
-	bell_ring(b->bell);
-}
-
-static void
-wait_for_signals(struct bridge *b, const sigset_t *set)
+wait_for_signals(struct bridge *b)
 {
 	for (;;) {
 		int sig = 0;
 
-		if (sigwait(set, &sig) != 0)
+		if (sigwait(&program.waited, &sig) != 0)
 			continue;
 		if (sig == SIGTERM || sig == SIGINT)
 			return;
-		reload(b);
+		program_reload(&program, b->world);
+		bell_ring(b->bell);
 	}
 }
 
 int
 main(int argc, char **argv)
 {
-	static const struct option longs[] = { { "config", required_argument, NULL, 'c' },
-		{ "debug", no_argument, NULL, 'd' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
-	const char *config = "/etc/portico/portico.yaml";
-	struct world_options opt = { .checkpoints = true, .workers = true };
-	struct conf_errors errs = { .n = 0 };
+	static const int waited[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
 	struct bridge b = { .world = NULL };
 	struct threads threads = { .n = 0 };
-	struct err err = ERR_NONE;
-	int prio = LOG_INFO, c;
-	sigset_t set;
+	int code;
 
-	while ((c = getopt_long(argc, argv, "c:dh", longs, NULL)) != -1) {
-		if (c == 'c')
-			config = optarg;
-		else if (c == 'd')
-			prio = LOG_DEBUG;
-		else {
-			fputs(usage, c == 'h' ? stdout : stderr);
-			return c == 'h' ? 0 : EX_USAGE;
-		}
-	}
-	harden();
-	fault_init();
-	log_open("portico-bridge", prio);
-	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&program.waited);
+	for (size_t i = 0; i < ARRAY_LEN(waited); i++)
+		sigaddset(&program.waited, waited[i]);
 	signal(SIGCHLD, SIG_IGN); /* the pager's hook is not waited for */
-	/* Threads inherit the mask: signals come to sigwait() alone. */
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGUSR1);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	if (world_open(config, &opt, &errs, &b.world, &err) != ST_OK) {
-		fputs(buf_str(&errs.text), stderr);
-		log_event(LOG_ERR, "cannot-start", F_ERR(&err));
-		conf_errors_free(&errs);
-		return errs.n > 0 ? EX_CONFIG : EX_UNAVAILABLE;
-	}
-	conf_errors_free(&errs);
+	if (!program_begin(&program, argc, argv, &b.world, &code))
+		return code;
 	b.bell = bell_new();
 	start_all(&b, &threads);
 	log_event(LOG_NOTICE, "ready", F_NUM("threads", (int64_t)threads.n));
-	wait_for_signals(&b, &set);
+	wait_for_signals(&b);
 	atomic_store(&b.stop, true);
 	bell_stop(b.bell);
 	for (size_t i = 0; i < threads.n; i++)
