@@ -236,7 +236,7 @@ cmd_portal_check(struct ctl *ctl)
 	if (ctl->json) {
 		json_t *all = json_pack("{s:s, s:b, s:O}", "portal", l.portal->id, "ok", !l.bad, "steps", l.steps);
 
-		json_dumpf(all, stdout, JSON_INDENT(2));
+		json_dumpf(all, stdout, JSON_COMPACT);
 		putchar('\n');
 		json_decref(all);
 	}
@@ -303,7 +303,7 @@ cmd_portal_show(struct ctl *ctl)
 	    fhir_caps_can_ask(c), "by_last_updated", c->by_updated, "poll",
 	    poll_words(fhir_caps_poll_by(c, l.portal->fhir->poll_by)));
 
-	json_dumpf(all, stdout, JSON_INDENT(2));
+	json_dumpf(all, stdout, JSON_COMPACT);
 	putchar('\n');
 	json_decref(all);
 	return end(&l, EX_OK);
@@ -343,7 +343,7 @@ cmd_portal_jwks(struct ctl *ctl)
 		st = add_key(keys, f->published_keys.item[i], NULL, FHIR_ALG_AUTO, &err);
 	set = json_pack("{s:o}", "keys", keys);
 	if (st == ST_OK) {
-		json_dumpf(set, stdout, JSON_INDENT(2));
+		json_dumpf(set, stdout, JSON_COMPACT);
 		putchar('\n');
 	}
 	json_decref(set);

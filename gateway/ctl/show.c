@@ -397,6 +397,8 @@ print_incidents(const json_t *out)
 	const json_t *k;
 	size_t i;
 
+	if (json_array_size(json_object_get(out, "incidents")) == 0)
+		puts("No incident is open.");
 	json_array_foreach (json_object_get(out, "incidents"), i, k)
 		printf("%-14s %-7s %-20s %-24s x%-4lld since %s%s%s  owner %s\n", str(k, "ref"), str(k, "severity"),
 		    str(k, "kind"), str(k, "cause"), num(k, "count"), str(k, "first"),

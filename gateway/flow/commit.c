@@ -158,22 +158,47 @@ add_hold(struct tx *tx, struct judging *j, const char *message, int64_t deadline
 	return notice_add(tx, j->v, &n, ref, err);
 }
 
+/* What became of a message that went out otherwise than written. */
+static const struct told {
+	enum decision act;
+	const char *note, *subject_en, *subject_es, *text_en, *text_es;
+} told[] = {
+	{ ACT_REDACT, "redacted", "Your message was sent without a number", "Su mensaje se envió sin un número",
+	    "Your message went to the patient. An identifying number in it was replaced by [removed].\n",
+	    "Su mensaje se envió al paciente. Un número de identificación se reemplazó por [removed].\n" },
+	{ ACT_REDIRECT, "redirected", "Your message went to the patient alone", "Su mensaje fue solo al paciente",
+	    "Somebody else reads the conversation you answered. Your message went to a conversation that only the "
+	    "patient "
+	    "reads.\n",
+	    "Otra persona lee la conversación que usted respondió. Su mensaje fue a una conversación que solo el "
+	    "paciente "
+	    "lee.\n" },
+	{ ACT_DELAY, "delayed", "Your message will be sent later", "Su mensaje se enviará más tarde",
+	    "The clinic does not send such messages at this hour. Yours waits and goes out by itself.\n",
+	    "La clínica no envía estos mensajes a esta hora. El suyo espera y se enviará solo.\n" },
+};
+
 static enum status
-tell_redacted(struct tx *tx, struct judging *j, const char *message, struct err *err)
+tell_author(struct tx *tx, struct judging *j, const char *message, struct err *err)
 {
 	bool es = strncmp(language_of(j), "es", 2) == 0;
 	char key[80], ref[REF_LEN + 1];
-	struct notice n = { .thread = j->c.thread->ref,
-		.clinician = j->who->id,
-		.note = "redacted",
-		.key = key,
-		.in_reply_to = message };
 
-	snprintf(key, sizeof key, "notice/redacted/%s", message);
-	n.subject = es ? "Su mensaje se envió sin un número" : "Your message was sent without a number";
-	n.text = es ? "Su mensaje se envió al paciente. Un número de identificación se reemplazó por [removed].\n"
-		    : "Your message went to the patient. An identifying number in it was replaced by [removed].\n";
-	return notice_add(tx, j->v, &n, ref, err);
+	for (size_t i = 0; i < ARRAY_LEN(told); i++) {
+		struct notice n = { .thread = j->c.thread->ref,
+			.clinician = j->who->id,
+			.note = told[i].note,
+			.key = key,
+			.in_reply_to = message,
+			.subject = es ? told[i].subject_es : told[i].subject_en,
+			.text = es ? told[i].text_es : told[i].text_en };
+
+		if (told[i].act != j->verdict.act)
+			continue;
+		snprintf(key, sizeof key, "notice/%s/%s", told[i].note, message);
+		return notice_add(tx, j->v, &n, ref, err);
+	}
+	return ST_OK;
 }
 
 static enum status
@@ -227,8 +252,7 @@ reply_in_tx(struct tx *tx, void *arg, struct err *err)
 	TRY(delivery_add(tx, ref, destination, key, v->act == ACT_DELAY ? v->delay_until * 1000 : 0, err));
 	if (held)
 		TRY(add_hold(tx, j, ref, by, err));
-	if (v->act == ACT_REDACT)
-		TRY(tell_redacted(tx, j, ref, err));
+	TRY(tell_author(tx, j, ref, err));
 	TRY(away_over(tx, j->v, j->who, j->a, err));
 	taken(j, held ? "held" : "taken", ref);
 	return ST_OK;
