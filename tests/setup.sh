@@ -12,7 +12,7 @@ set -eu
 BUILD="build-essential pkg-config libetpan-dev libmilter-dev libssl-dev libsqlite3-dev libcurl4-gnutls-dev
 	libjansson-dev libyaml-dev libgmime-3.0-dev libical-dev libvectorscan-dev libcmocka-dev libseccomp-dev"
 DEMO="postfix dovecot-imapd dovecot-lmtpd openssl python3"
-TEST="python3-pytest swaks libnet-ssleay-perl gpgsm libnss3-tools s-nail isync clang-format shellcheck"
+TEST="python3-pytest swaks libnet-ssleay-perl gpgsm libnss3-tools s-nail isync procps clang-format shellcheck"
 LONG="default-jdk-headless libbcmail-java"
 TOOLS="clang clang-tidy libclang-rt-dev cppcheck"
 

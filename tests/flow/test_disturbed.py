@@ -179,13 +179,13 @@ def test_killing_either_daemon_in_the_middle_loses_and_doubles_nothing(new_clini
     seed = int(os.environ.get("PORTICO_SEED", "1"))
     dice = random.Random(seed)
     wanted = 100 if LONG else 6
-    load = Load(clinic, 200 if LONG else 20)
+    load = Load(clinic, 200 if LONG else 30)
 
     def disturb():
-        time.sleep(dice.uniform(0.05, 1.0))
+        time.sleep(dice.uniform(0.05, 1.0) if LONG else dice.uniform(0.02, 0.3))
         if sum(load.deaths.values()) < wanted:
             dice.choice((clinic.milter, clinic.bridge)).kill()
-    load.run(disturb, every=0.3)
+    load.run(disturb, every=0.3 if LONG else 0.05)
     assert load.settle(120) == ([], [], []), f"seed {seed}, deaths {dict(load.deaths)}"
     assert sum(load.deaths.values()) >= min(wanted, 3)
     wait_until(lambda: nothing_in_flight(clinic), 60, "nothing to be in flight", every=0.5)
