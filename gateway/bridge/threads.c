@@ -47,20 +47,11 @@ take_one(struct bridge *b, struct view *v, const char *id, struct portal *p, boo
 	return ST_OK;
 }
 
-static const struct portal_conf *
-portal_of(const struct conf *c, const char *id)
-{
-	for (size_t i = 0; i < c->site.nportals; i++)
-		if (strcmp(c->site.portals[i].id, id) == 0)
-			return &c->site.portals[i];
-	return NULL;
-}
-
 /* One session with the portal, until trouble, a reload or the end. */
 static enum status
 portal_session(struct portal_task *t, struct view *v, struct err *err)
 {
-	const struct portal_conf *self = portal_of(v->conf, t->portal_id);
+	const struct portal_conf *self = conf_portal(v->conf, t->portal_id);
 	const struct portal_driver *drv = self != NULL ? portal_driver_named(self->driver) : NULL;
 	struct portal_env env = {
 		.conf = v->conf, .self = self, .store = t->b->world->store, .clock = &t->b->world->clock

@@ -210,6 +210,15 @@ conf_pool(const struct conf *c, const char *id)
 	return NULL;
 }
 
+const struct portal_conf *
+conf_portal(const struct conf *c, const char *id)
+{
+	for (size_t i = 0; i < c->site.nportals; i++)
+		if (strcmp(c->site.portals[i].id, id) == 0)
+			return &c->site.portals[i];
+	return NULL;
+}
+
 const struct imap_server_conf *
 conf_imap_server(const struct conf *c, const char *id)
 {

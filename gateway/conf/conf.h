@@ -155,6 +155,7 @@ const struct clinician_conf *conf_clinician_by_login(const struct conf *, const 
 const struct clinician_conf *conf_clinician_by_address(const struct conf *, const char *addr_spec);
 const struct pool_conf *conf_pool(const struct conf *, const char *id);
 const struct imap_server_conf *conf_imap_server(const struct conf *, const char *id);
+const struct portal_conf *conf_portal(const struct conf *, const char *id);
 bool conf_in_pool(const struct conf *, const char *clinician, const char *pool);
 bool conf_list_has(const struct conf_list *, const char *s);
 

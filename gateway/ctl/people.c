@@ -172,23 +172,32 @@ patient_json(const struct patient *p)
 	    p->known_problems, "proxies", p->proxies);
 }
 
+/* The one that was asked for, or all. */
+static enum status
+chosen_patients(struct tx *tx, const struct look *l, struct patient **ret, size_t *nret, struct err *err)
+{
+	struct patient *one = NULL;
+
+	if (l->which == NULL)
+		return patient_list(tx, l->a, ret, nret, err);
+	TRY(patient_get(tx, l->which, l->a, &one, err));
+	if (one == NULL)
+		return err_set(err, ST_MSG_REFUSED, "patient.unknown",
+		    "no such patient; `portico patient list` shows who is known");
+	*ret = one;
+	*nret = 1;
+	return ST_OK;
+}
+
 static enum status
 list_patients(struct tx *tx, void *arg, struct err *err)
 {
 	struct look *l = arg;
-	struct patient *p = NULL, *one = NULL;
+	struct patient *p = NULL;
 	size_t n = 0;
 
 	json_array_clear(l->out);
-	if (l->which != NULL) {
-		TRY(patient_get(tx, l->which, l->a, &one, err));
-		if (one == NULL)
-			return err_set(err, ST_MSG_REFUSED, "patient.unknown",
-			    "no such patient; `portico patient list` shows who is known");
-		json_array_append_new(l->out, patient_json(one));
-		return ST_OK;
-	}
-	TRY(patient_list(tx, l->a, &p, &n, err));
+	TRY(chosen_patients(tx, l, &p, &n, err));
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(l->out, patient_json(&p[i]));
 	return ST_OK;
@@ -198,20 +207,11 @@ static enum status
 list_agreements(struct tx *tx, void *arg, struct err *err)
 {
 	struct look *l = arg;
-	struct patient *p = NULL, *one = NULL;
+	struct patient *p = NULL;
 	size_t np = 0;
 
 	json_array_clear(l->out);
-	if (l->which != NULL) {
-		TRY(patient_get(tx, l->which, l->a, &one, err));
-		if (one == NULL)
-			return err_set(err, ST_MSG_REFUSED, "patient.unknown",
-			    "no such patient; `portico patient list` shows who is known");
-		p = one;
-		np = 1;
-	} else {
-		TRY(patient_list(tx, l->a, &p, &np, err));
-	}
+	TRY(chosen_patients(tx, l, &p, &np, err));
 	for (size_t i = 0; i < np; i++) {
 		struct agreement *g = NULL;
 		size_t n = 0;

@@ -5,20 +5,11 @@
 
 #include <string.h>
 
-static const struct portal_conf *
-portal_named(const struct conf *conf, const char *id)
-{
-	for (size_t i = 0; i < conf->site.nportals; i++)
-		if (strcmp(conf->site.portals[i].id, id) == 0)
-			return &conf->site.portals[i];
-	return NULL;
-}
-
 static enum status
 open_portal(struct job *job, const char *id, struct portal **ret, struct err *err)
 {
 	struct session *s = courier_session(job->c, id);
-	const struct portal_conf *self = portal_named(job->v->conf, id);
+	const struct portal_conf *self = conf_portal(job->v->conf, id);
 	const struct portal_driver *drv = self != NULL ? job->c->drivers->portal(self->driver) : NULL;
 	struct portal_env env = {
 		.conf = job->v->conf, .self = self, .store = job->c->w->store, .clock = &job->c->w->clock

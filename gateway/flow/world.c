@@ -212,12 +212,6 @@ view_helpers(struct view *v, const struct clinician_conf *who, struct cert ***re
 	book_helpers(v->book, who, ret, nret);
 }
 
-void
-view_certs(struct view *v, const struct clinician_conf *who, struct cert ***ret, size_t *nret)
-{
-	book_certs(v->book, who, ret, nret);
-}
-
 static void
 doorbell_address(const struct conf *c, struct sockaddr_un *sun)
 {

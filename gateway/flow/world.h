@@ -59,8 +59,6 @@ enum status view_encryption_cert(
     struct view *, const struct clinician_conf *, int64_t now, struct cert **ret, struct err *) MUST_CHECK;
 /* The intermediates that were registered with them; own references. */
 void view_helpers(struct view *, const struct clinician_conf *, struct cert ***ret, size_t *nret);
-/* All registered, newest first; own references. */
-void view_certs(struct view *, const struct clinician_conf *, struct cert ***ret, size_t *nret);
 
 /* ---- the doorbell: milter and command wake the bridge's couriers ------------------------------------------------- */
 
